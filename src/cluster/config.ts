@@ -1,0 +1,70 @@
+/** What `cluster.yaml` says, parsed: all intent is here and nowhere else. */
+import type { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
+
+/** `debian-12`: family and release, as /etc/os-release's ID and VERSION_ID. */
+export type OsId = string;
+
+export type Method = "golden" | "installer" | "none";
+
+/** Which disk may be overwritten. Empty means: the only disk there is. Two candidates are a refusal. */
+export type DiskMatch = {
+  /** Glob against the serial number (lsblk SERIAL). */
+  readonly serial?: string;
+  readonly model?: string;
+  /** Glob against a /dev/disk/by-path name. */
+  readonly idPath?: string;
+  readonly wwn?: string;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+};
+
+export type DiskPolicy = { readonly match: DiskMatch };
+
+export type User = {
+  readonly name: string;
+  readonly uid: number;
+  readonly admin: boolean;
+  /** OpenSSH public key lines without options. */
+  readonly keys: readonly string[];
+};
+
+export type Group = {
+  readonly name: string;
+  readonly os: OsId;
+  readonly method: Method;
+  readonly roles: readonly string[];
+  /** Parameters of roles, by role name; checked against each role's schema when the plan is made. */
+  readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly kernelArguments: readonly string[];
+  readonly disk: DiskPolicy;
+};
+
+export type Node = {
+  readonly name: string;
+  readonly mac: MacAddress;
+  readonly address: Ipv4Address;
+  readonly group: string;
+  /** Replaces the group's policy whole. */
+  readonly disk?: DiskPolicy;
+};
+
+export type ClusterConfig = {
+  readonly name: string;
+  readonly domain: string;
+  readonly subnet: Ipv4Subnet;
+  readonly dns: readonly Ipv4Address[];
+  readonly gateway?: Ipv4Address;
+  /** Addresses for machines that are not nodes and do not network-boot. Absent: they get no answer. */
+  readonly pool?: { readonly first: Ipv4Address; readonly last: Ipv4Address };
+  readonly bastion: {
+    readonly hostname: string;
+    readonly address: Ipv4Address;
+    /** The one interface on which DHCP, TFTP and HTTP answer. */
+    readonly interface: string;
+  };
+  /** Kept free for the check from outside: a machine on the subnet that the nodes must refuse. */
+  readonly outsider: Ipv4Address;
+  readonly users: readonly User[];
+  readonly groups: readonly Group[];
+  readonly nodes: readonly Node[];
+};

@@ -1,0 +1,88 @@
+/** What happened to a node: appended and never changed. Stages are a pure function over these. */
+import type { Inventory } from "../deploy/steps.ts";
+import type { Finding } from "../errors.ts";
+
+/** The part of an event that says what happened; each kind has one meaning. */
+export type EventBody =
+  | {
+      readonly kind: "armed";
+      readonly planSha256: string;
+      readonly imageId: string;
+      readonly deadline: string;
+      readonly revision: string;
+    }
+  | { readonly kind: "disarmed" }
+  /** DHCP or TFTP answered with a boot file. */
+  | { readonly kind: "boot-offered"; readonly bootFile: string }
+  | { readonly kind: "boot-script-served"; readonly script: "deploy" | "local-disk" }
+  | { readonly kind: "seed-redeemed"; readonly address: string }
+  | { readonly kind: "seed-refused"; readonly address: string; readonly reason: string }
+  | { readonly kind: "inventory-received"; readonly inventory: Inventory }
+  | { readonly kind: "deploy-refused"; readonly findings: readonly Finding[] }
+  | { readonly kind: "step-started"; readonly index: number; readonly total: number; readonly step: string }
+  | {
+      readonly kind: "step-progress";
+      readonly index: number;
+      readonly bytes: number;
+      readonly totalBytes: number;
+      readonly bytesPerSecond: number;
+    }
+  | { readonly kind: "step-finished"; readonly index: number; readonly seconds: number }
+  | {
+      readonly kind: "step-failed";
+      readonly index: number;
+      readonly exitCode: number;
+      readonly logTail: string;
+    }
+  | { readonly kind: "deployed" }
+  /** The first ssh login with the cluster's host CA worked: the node runs its own system. */
+  | { readonly kind: "system-reached" }
+  | { readonly kind: "verify-started"; readonly checks: number }
+  | {
+      readonly kind: "verify-finished";
+      readonly green: number;
+      readonly red: number;
+      readonly notApplicable: number;
+      readonly isReady: boolean;
+    }
+  | { readonly kind: "stage-overdue"; readonly stage: string; readonly seconds: number };
+
+export type EventKind = EventBody["kind"];
+
+export type NodeEvent = {
+  /** Ascending over the whole database. */
+  readonly id: number;
+  readonly attempt: number;
+  readonly node: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly body: EventBody;
+};
+
+/** In the order in which a node passes them. */
+export const stages = [
+  "armed",
+  "network-boot",
+  "deploy-environment",
+  "deploying",
+  "deployed",
+  "restarting",
+  "verifying",
+  "ready",
+] as const;
+
+export type Stage = (typeof stages)[number] | "failed" | "disarmed";
+
+export type AttemptState = {
+  readonly stage: Stage;
+  /** ISO 8601, UTC: since when it is in this stage. */
+  readonly since: string;
+  readonly step?: { readonly index: number; readonly total: number; readonly name: string };
+  readonly progress?: {
+    readonly bytes: number;
+    readonly totalBytes: number;
+    readonly bytesPerSecond: number;
+  };
+  /** The named cause when the stage is `failed`, or what is overdue. */
+  readonly cause?: { readonly message: string; readonly hint: string };
+};

@@ -1,0 +1,36 @@
+/** Where imagectl keeps things. One function, so that a test or the demo can have everything elsewhere. */
+import { join } from "node:path";
+
+export type StatePaths = {
+  /** SQLite database of attempts and events. */
+  readonly database: string;
+  /** Content-addressed images. World-readable: nothing in it is secret. */
+  readonly store: string;
+  /** Private keys: host CA, agent key, manifest key. Mode 0700. */
+  readonly keys: string;
+  /** Unix socket of the operator API. */
+  readonly operatorSocket: string;
+};
+
+/**
+ * @param environment reads IMAGECTL_STATE (default /var/lib/imagectl) and IMAGECTL_RUN (default /run/imagectl).
+ */
+export function statePaths(environment: Readonly<Record<string, string | undefined>>): StatePaths {
+  const state = environment.IMAGECTL_STATE ?? "/var/lib/imagectl";
+  const runtime = environment.IMAGECTL_RUN ?? "/run/imagectl";
+  return {
+    database: join(state, "imagectl.sqlite"),
+    store: join(state, "store"),
+    keys: join(state, "keys"),
+    operatorSocket: join(runtime, "operator.sock"),
+  };
+}
+
+/** Downloads and chroots that can be thrown away. XDG Base Directory Specification; IMAGECTL_CACHE overrides. */
+export function cacheDirectory(environment: Readonly<Record<string, string | undefined>>): string {
+  if (environment.IMAGECTL_CACHE !== undefined) return environment.IMAGECTL_CACHE;
+  return join(environment.XDG_CACHE_HOME ?? join(environment.HOME ?? "/root", ".cache"), "imagectl");
+}
+
+/** The root of the installed package: where templates/, bin/ and src/ lie. */
+export const packageRoot = join(import.meta.dirname, "..");

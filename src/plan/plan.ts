@@ -1,0 +1,66 @@
+/** The plan: all that is decided for one node, as pure data. No clock, chance, secret value or host. */
+import type { Ipv4Address, MacAddress } from "../address.ts";
+import type { DiskPolicy, Method, OsId } from "../cluster/config.ts";
+import { digestOf, type Sha256 } from "../digest.ts";
+import type { Check, FirewallRule, RoleCommand, RoleService, RoleValidator } from "../roles/role.ts";
+
+/** Public keys of the bastion that end up on nodes; they come into being with `imagectl serve` or `init`. */
+export type ClusterTrust = {
+  /** The bastion's key for the account `imagectl` on nodes, one OpenSSH line. */
+  readonly agentKey: string;
+  /** The cluster's SSH host CA, one OpenSSH line. */
+  readonly hostCaKey: string;
+};
+
+export type PlannedFile = {
+  readonly path: string;
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly content: string;
+  readonly role: string;
+};
+
+export type PlannedCommand = RoleCommand & { readonly role: string };
+export type PlannedService = RoleService & { readonly role: string };
+export type PlannedValidator = RoleValidator & { readonly role: string };
+
+/** What `apply` applies: one layer, ready to become a tar. */
+export type Layer = {
+  readonly files: readonly PlannedFile[];
+  readonly commands: readonly PlannedCommand[];
+  readonly services: readonly PlannedService[];
+  readonly validators: readonly PlannedValidator[];
+};
+
+/** The only input of an image's key. Nodes with equal ImagePlans share an image. */
+export type ImagePlan = Layer & {
+  readonly os: OsId;
+  readonly arch: "amd64";
+  /** Sorted, without duplicates. */
+  readonly packages: readonly string[];
+};
+
+export type NodePart = Layer & {
+  readonly hostname: string;
+  readonly domain: string;
+  readonly group: string;
+  readonly mac: MacAddress;
+  readonly address: Ipv4Address;
+  readonly prefixLength: number;
+  readonly bastionAddress: Ipv4Address;
+  readonly outsiderAddress: Ipv4Address;
+  readonly method: Method;
+  readonly disk: DiskPolicy;
+  readonly kernelArguments: readonly string[];
+  readonly firewall: readonly (FirewallRule & { readonly role: string })[];
+  /** Rendered: `run` holds no template any more. */
+  readonly checks: readonly Check[];
+};
+
+export type NodePlan = { readonly image: ImagePlan; readonly node: NodePart };
+
+/** Identifies the plan that an attempt was armed with. */
+export function planDigest(plan: NodePlan): Sha256 {
+  return digestOf(plan);
+}

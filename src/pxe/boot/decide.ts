@@ -1,0 +1,44 @@
+/** The only place where boot is decided. */
+import type { Ipv4Address, MacAddress } from "../../address.ts";
+import type { Firmware } from "../../store/manifest.ts";
+
+/** One question of one machine, whichever protocol it came by. */
+export type BootRequest = {
+  readonly protocol: "dhcp" | "ipxe";
+  readonly mac: MacAddress;
+  /** Undefined for machines that do not network-boot (an OS asking for an address). */
+  readonly firmware: Firmware | undefined;
+  readonly isPxeClient: boolean;
+  /** Already iPXE: by user class (option 77) or option 175. */
+  readonly isIpxe: boolean;
+};
+
+/** What is known of that machine. */
+export type BootTarget =
+  | { readonly kind: "unknown"; readonly hasPool: boolean }
+  | {
+      readonly kind: "node";
+      readonly hostname: string;
+      readonly address: Ipv4Address;
+      /** Undefined: not armed. */
+      readonly attempt:
+        | undefined
+        | {
+            readonly id: number;
+            /** ISO 8601, UTC. */
+            readonly deadline: string;
+            /** Nothing is written to a disk any more once this is true. */
+            readonly isDeployed: boolean;
+            /** Firmwares that the attempt's image can boot. */
+            readonly firmwares: readonly Firmware[];
+          };
+    };
+
+export type BootDecision =
+  | { readonly kind: "chainload-ipxe"; readonly firmware: Firmware; readonly address: Ipv4Address }
+  /** DHCP: the URL of the script. iPXE: the script that deploys. */
+  | { readonly kind: "deploy"; readonly attemptId: number; readonly address: Ipv4Address }
+  | { readonly kind: "boot-local-disk"; readonly address: Ipv4Address }
+  /** An address and nothing to boot: for installed systems and for machines from the pool. */
+  | { readonly kind: "address-only"; readonly address: Ipv4Address | "from-pool" }
+  | { readonly kind: "ignore"; readonly reason: "unknown-mac" | "no-pool" | "unsupported-firmware" };

@@ -1,0 +1,119 @@
+/** A role: everything about one concern together, as its folder says it. `src/` names no role. */
+import type { Finding } from "../errors.ts";
+
+/** JSON-Schema subset for parameters: the types that a YAML scalar or list of scalars can have. */
+export type ParamSchema = {
+  readonly type: "string" | "integer" | "boolean" | "array";
+  readonly enum?: readonly (string | number)[];
+  readonly items?: { readonly type: "string" | "integer" };
+  readonly default: unknown;
+  readonly description: string;
+};
+
+export type RoleFile = {
+  /** Absolute path on the node. */
+  readonly path: string;
+  /** Permission bits, e.g. 0o644. */
+  readonly mode: number;
+  readonly owner: string;
+  readonly group: string;
+  readonly content: string;
+  /** True for `.hbs`: content is rendered with the role view. */
+  readonly isTemplate: boolean;
+  /** Where it came from, for messages: `templates/roles/sshd/files/etc/ssh/sshd_config.hbs`. */
+  readonly source: string;
+};
+
+export type RoleService = {
+  /** systemd unit: `ssh.service`. */
+  readonly unit: string;
+  readonly state: "enabled" | "masked" | "disabled";
+  /** When one of these paths changes on a running node, the unit gets `action`. */
+  readonly onChange: readonly string[];
+  readonly action: "restart" | "reload";
+};
+
+/** A command that apply runs after the files are in place. */
+export type RoleCommand = {
+  readonly name: string;
+  /** POSIX sh, run as root; may be a template (`{{ }}`). */
+  readonly run: string;
+  /** Run when one of these paths changed in this apply. */
+  readonly onChange?: readonly string[];
+  /** Run when this sh test fails. Exactly one of `onChange` and `unless` is given. */
+  readonly unless?: string;
+};
+
+/** Runs before anything is switched over; a failure stops the apply and keeps the old files. `%ROOT%` is not needed: run in the target root. */
+export type RoleValidator = {
+  readonly name: string;
+  readonly run: string;
+  readonly paths: readonly string[];
+};
+
+export type FirewallRule = {
+  readonly direction: "in" | "out";
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  /** Who may connect (in) or be reached (out). */
+  readonly peer: "bastion" | "anyone";
+  readonly comment: string;
+};
+
+export type Vantage = "node" | "bastion" | "outsider";
+
+export type Matcher = { readonly equals: string } | { readonly matches: string } | { readonly lacks: string };
+
+/** What a check's command must answer. At least one of the three is given. */
+export type Expectation = {
+  readonly exit?: number | "nonzero";
+  readonly stdout?: Matcher;
+  readonly stderr?: Matcher;
+};
+
+/** What must turn a check red. Injected where `at` says (default: on the node), undone by `undo` or a fresh apply. */
+export type Fault =
+  | { readonly kind: "remove"; readonly path: string }
+  | { readonly kind: "append"; readonly path: string; readonly text: string }
+  | { readonly kind: "run"; readonly at: Vantage; readonly run: string; readonly undo: string };
+
+export type Check = {
+  readonly role: string;
+  /** A claim: "a password login is refused". */
+  readonly name: string;
+  readonly from: Vantage;
+  /** POSIX sh, run as root at `from`; may be a template. */
+  readonly run: string;
+  readonly expect: Expectation;
+  /** False: a red check warns but does not keep the node from being ready. */
+  readonly gate: boolean;
+  /** What a place must have for the check to make sense: `kernel-modules`, `hardware-gpu`. */
+  readonly needs: readonly string[];
+  readonly fault: Fault;
+  /** Seconds after which the command is killed and the check red. */
+  readonly timeoutSeconds: number;
+};
+
+/** One role for one OS: `byOs` and `files@…` are already merged. */
+export type Role = {
+  readonly name: string;
+  readonly summary: string;
+  readonly params: Readonly<Record<string, ParamSchema>>;
+  readonly needs: readonly string[];
+  readonly packages: readonly string[];
+  readonly services: readonly RoleService[];
+  readonly firewall: readonly FirewallRule[];
+  readonly files: readonly RoleFile[];
+  readonly commands: readonly RoleCommand[];
+  readonly validators: readonly RoleValidator[];
+  readonly checks: readonly Check[];
+};
+
+/** All roles, ours and the operator's. */
+export type RoleCatalogue = {
+  readonly names: readonly string[];
+  /** Problems met while reading the folders; shown with those of the cluster file. */
+  readonly findings: readonly Finding[];
+  /** The role as it is for this OS; undefined when there is no such role. */
+  role(name: string, os: string): Role | undefined;
+};

@@ -1,0 +1,65 @@
+/** The only importer of execa: every program that imagectl starts, it starts here. */
+import { execa } from "execa";
+import { ImagectlError } from "./errors.ts";
+import { shellLine } from "./shell.ts";
+
+export type RunOptions = {
+  readonly cwd?: string;
+  /** Added to this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /** Called for each line of stdout and stderr as it comes: progress of long work. */
+  readonly onLine?: (line: string) => void;
+  /** Exit codes that are answers, not failures. Default: only 0. */
+  readonly okExitCodes?: readonly number[];
+  readonly hint?: string;
+};
+
+export type RunResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
+
+/**
+ * Runs a program to its end, without a shell.
+ * @throws ImagectlError COMMAND_FAILED with the command line and the last lines that it printed.
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const child = execa(command, [...args], {
+    reject: false,
+    stripFinalNewline: false,
+    all: options.onLine !== undefined,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+    ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+    ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+  });
+  const onLine = options.onLine;
+  const lines =
+    onLine === undefined ? undefined : forwardLines(child.iterable({ from: "all" as never }), onLine);
+  const result = await child;
+  await lines;
+  const stdout = String(result.stdout ?? "");
+  const stderr = String(result.stderr ?? "");
+  if (result.exitCode !== undefined && (options.okExitCodes ?? [0]).includes(result.exitCode)) {
+    return { exitCode: result.exitCode, stdout, stderr };
+  }
+  const ending = result.timedOut
+    ? `did not end within ${options.timeoutMs} ms`
+    : result.exitCode === undefined
+      ? (result.shortMessage ?? "could not be run")
+      : `ended with exit code ${result.exitCode}`;
+  const tail = `${stdout}\n${stderr}`.trim().split("\n").slice(-12).join("\n");
+  throw new ImagectlError("COMMAND_FAILED", `${shellLine([command, ...args])}: ${ending}\n${tail}`, {
+    hint: options.hint ?? `Run the command by hand to see it fail: ${shellLine([command, ...args])}`,
+    cause: result.cause,
+  });
+}
+
+async function forwardLines(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
+  for await (const line of lines) onLine(String(line));
+}
