@@ -39,8 +39,7 @@ export async function run(
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
   });
   const onLine = options.onLine;
-  const lines =
-    onLine === undefined ? undefined : forwardLines(child.iterable({ from: "all" as never }), onLine);
+  const lines = onLine === undefined ? undefined : forwardLines(child.iterable({ from: "all" }), onLine);
   const result = await child;
   await lines;
   const stdout = String(result.stdout ?? "");
@@ -62,4 +61,50 @@ export async function run(
 
 async function forwardLines(lines: AsyncIterable<unknown>, onLine: (line: string) => void): Promise<void> {
   for await (const line of lines) onLine(String(line));
+}
+
+export type StartedProcess = {
+  readonly pid: number;
+  /** Settles when the process has ended, however it ended. */
+  readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>;
+  /** Sends a signal, SIGTERM by default. */
+  stop(signal?: NodeJS.Signals): void;
+};
+
+export type StartOptions = {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Called for each line of stdout and stderr as it comes. */
+  readonly onLine: (line: string) => void;
+};
+
+/**
+ * Starts a program that goes on running: a server, a virtual machine. It ends when this process ends.
+ * @throws ImagectlError COMMAND_FAILED when it cannot be started at all.
+ */
+export function start(command: string, args: readonly string[], options: StartOptions): StartedProcess {
+  const child = execa(command, [...args], {
+    reject: false,
+    all: true,
+    buffer: false,
+    stdin: "ignore",
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
+  });
+  if (child.pid === undefined) {
+    throw new ImagectlError("COMMAND_FAILED", `${shellLine([command, ...args])}: could not be started`, {
+      hint: `Check that it is installed: command -v ${command}`,
+    });
+  }
+  const lines = forwardLines(child.iterable({ from: "all" }), options.onLine);
+  return {
+    pid: child.pid,
+    exited: child.then(async (result) => {
+      await lines;
+      return { exitCode: result.exitCode, signal: result.signal };
+    }),
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
+    },
+  };
 }

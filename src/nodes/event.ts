@@ -1,6 +1,6 @@
 /** What happened to a node: appended and never changed. Stages are a pure function over these. */
-import type { Inventory } from "../deploy/steps.ts";
 import type { Finding } from "../errors.ts";
+import type { Inventory } from "../plan/inventory.ts";
 
 /** The part of an event that says what happened; each kind has one meaning. */
 export type EventBody =
