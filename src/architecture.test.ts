@@ -1,0 +1,265 @@
+/** The house: floors, doors and what must not be named. Its counterexamples show that the rules can fail. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, normalize, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/** Rooms by floor, lowest first. Nothing imports upwards; rooms of one floor do not import each other. */
+const floors = [
+  ["ground"],
+  ["cluster", "roles", "store"],
+  ["plan"],
+  ["cloud-init", "images", "deploy", "nodes", "verify"],
+  ["pxe", "lab"],
+  ["serve"],
+  ["cli"],
+] as const;
+
+/** The few files that touch network, disk, processes, clock or chance, with what they touch. */
+const doors: Record<string, string> = {
+  "run.ts": "starts programs",
+};
+
+/** A package has one importer, or one room of importers. */
+const onlyImporters: Record<string, RegExp> = {
+  execa: /^run\.ts$/,
+  handlebars: /^template\.ts$/,
+  "tar-stream": /^tar\.ts$/,
+  yaml: /^yaml-file\.ts$/,
+  fastify: /^(pxe\/http|serve)\//,
+  "node:sqlite": /^nodes\/database\.ts$/,
+  "node:dgram": /^pxe\/(dhcp|tftp)\/socket\.ts$/,
+};
+
+/** Importing one of these, or calling one of those, makes a file a door. */
+const worldlyImports = new Set(
+  [
+    "fs",
+    "fs/promises",
+    "net",
+    "dgram",
+    "http",
+    "https",
+    "child_process",
+    "sqlite",
+    "os",
+    "dns",
+    "cluster",
+  ].map((name) => `node:${name}`),
+);
+const worldlyCalls =
+  /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\brandomBytes\(|\brandomUUID\(|\bsetInterval\(|\bfetch\(/;
+
+const longestFile = 400;
+
+type Sources = ReadonlyMap<string, string>;
+
+function roomOf(file: string): string {
+  return file.includes("/") ? (file.split("/")[0] as string) : "ground";
+}
+
+function floorOf(room: string): number {
+  return floors.findIndex((rooms) => (rooms as readonly string[]).includes(room));
+}
+
+function importsOf(source: string): string[] {
+  const statements = source.matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;"']*?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/g,
+  );
+  return [...statements].map((match) => (match[1] ?? match[2]) as string);
+}
+
+function localImports(file: string, source: string): string[] {
+  return importsOf(source)
+    .filter((name) => name.startsWith("."))
+    .map((name) => normalize(join(dirname(file), name)));
+}
+
+function withoutComments(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/[^\n]*/g, "$1");
+}
+
+function floorViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, source]) =>
+    localImports(file, source).flatMap((target) => {
+      const from = roomOf(file);
+      const to = roomOf(target);
+      if (from === to) return [];
+      if (floorOf(from) < 0) return [`${file}: the room ${from} stands on no floor`];
+      if (floorOf(to) < floorOf(from)) return [];
+      return [`${file} imports ${target}: ${from} may not know ${to}`];
+    }),
+  );
+}
+
+function cycleViolations(sources: Sources): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, trail: readonly string[]): void => {
+    if (trail.includes(file)) {
+      found.push(`import cycle: ${[...trail.slice(trail.indexOf(file)), file].join(" -> ")}`);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const target of localImports(file, sources.get(file) ?? "")) visit(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of sources.keys()) visit(file, []);
+  return found;
+}
+
+function doorViolations(sources: Sources, declared: ReadonlySet<string>): string[] {
+  return [...sources].flatMap(([file, source]) => {
+    const worldly = importsOf(source).filter((name) => worldlyImports.has(name));
+    const call = worldlyCalls.exec(withoutComments(source))?.[0];
+    const reasons = call === undefined ? worldly : [...worldly, call];
+    return reasons.length === 0 || declared.has(file)
+      ? []
+      : [`${file} is a door (${reasons.join(", ")}) and not declared as one`];
+  });
+}
+
+function importerViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, source]) =>
+    importsOf(source).flatMap((name) => {
+      const allowed = onlyImporters[name];
+      return allowed === undefined || allowed.test(file)
+        ? []
+        : [`${file} imports ${name}; only ${allowed.source} may`];
+    }),
+  );
+}
+
+function namingViolations(sources: Sources, roleNames: readonly string[]): string[] {
+  return [...sources].flatMap(([file, source]) => {
+    const code = withoutComments(source);
+    const roles = roleNames.filter((role) => new RegExp(`["'\`]${role}["'\`]`).test(code));
+    const operatingSystem = file.startsWith("pxe/") ? /debian|ubuntu/i.exec(code)?.[0] : undefined;
+    return [
+      ...roles.map((role) => `${file} names the role ${role}`),
+      ...(operatingSystem === undefined ? [] : [`${file} names the operating system ${operatingSystem}`]),
+    ];
+  });
+}
+
+function shapeViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, source]) => {
+    const lines = source.split("\n").length - 1;
+    return [
+      ...(lines > longestFile ? [`${file} has ${lines} lines; ${longestFile} is the most`] : []),
+      ...(/^(#!.*\n)?\/\*\*/.test(source) ? [] : [`${file} does not say in its first line why it exists`]),
+    ];
+  });
+}
+
+const root = import.meta.dirname;
+const house: Sources = new Map(
+  readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts"))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort()
+    .map((file) => [file, readFileSync(join(root, file), "utf8")]),
+);
+const roles = readdirSync(join(root, "../templates/roles"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+
+describe("the house stands", () => {
+  test("nothing imports upwards, and rooms of one floor do not know each other", () => {
+    expect(floorViolations(house)).toEqual([]);
+  });
+  test("no import cycle", () => {
+    expect(cycleViolations(house)).toEqual([]);
+  });
+  test("only declared doors touch network, disk, processes, clock or chance", () => {
+    expect(doorViolations(house, new Set(Object.keys(doors)))).toEqual([]);
+  });
+  test("every declared door exists", () => {
+    expect(Object.keys(doors).filter((file) => !house.has(file))).toEqual([]);
+  });
+  test("one importer per library", () => {
+    expect(importerViolations(house)).toEqual([]);
+  });
+  test("src names no role, pxe names no operating system", () => {
+    expect(namingViolations(house, roles)).toEqual([]);
+  });
+  test("every file says why it exists and none is too long", () => {
+    expect(shapeViolations(house)).toEqual([]);
+  });
+});
+
+describe("each rule has a counterexample that it refuses", () => {
+  const one = (file: string, source: string): Sources => new Map([[file, source]]);
+  test.each([
+    [
+      "an import of a higher floor",
+      floorViolations(one("plan/a.ts", 'import { x } from "../pxe/b.ts";')),
+      "plan may not know pxe",
+    ],
+    [
+      "an import of a neighbour",
+      floorViolations(one("deploy/a.ts", 'import type { X } from "../nodes/b.ts";')),
+      "deploy may not know nodes",
+    ],
+    [
+      "a dynamic import upwards",
+      floorViolations(one("store/a.ts", 'const m = await import("../cli/b.ts");')),
+      "store may not know cli",
+    ],
+    [
+      "a room without a floor",
+      floorViolations(one("attic/a.ts", 'import "../run.ts";')),
+      "stands on no floor",
+    ],
+    [
+      "a cycle",
+      cycleViolations(
+        new Map([
+          ["plan/a.ts", 'import "./b.ts";'],
+          ["plan/b.ts", 'export * from "./a.ts";'],
+        ]),
+      ),
+      "plan/a.ts -> plan/b.ts -> plan/a.ts",
+    ],
+    [
+      "a secret door",
+      doorViolations(one("plan/a.ts", 'import { readFileSync } from "node:fs";'), new Set()),
+      "node:fs",
+    ],
+    [
+      "a clock in pure code",
+      doorViolations(one("plan/a.ts", "const t = Date.now();"), new Set()),
+      "Date.now(",
+    ],
+    [
+      "a second execa",
+      importerViolations(one("images/a.ts", 'import { execa } from "execa";')),
+      "imports execa",
+    ],
+    [
+      "a second opener of SQLite",
+      importerViolations(one("serve/a.ts", 'import { DatabaseSync } from "node:sqlite";')),
+      "node:sqlite",
+    ],
+    [
+      "a role by name",
+      namingViolations(one("plan/a.ts", 'if (role === "smartd") go();'), ["smartd"]),
+      "names the role smartd",
+    ],
+    [
+      "an OS by name in pxe",
+      namingViolations(one("pxe/a.ts", 'const kernel = "debian-12";'), []),
+      "names the operating system",
+    ],
+    [
+      "a file that has grown too long",
+      shapeViolations(one("plan/a.ts", `/** x */\n${"\n".repeat(400)}`)),
+      "401 lines",
+    ],
+    ["a file without a reason", shapeViolations(one("plan/a.ts", "const x = 1;\n")), "why it exists"],
+  ])("%s", (_name, violations, expected) => {
+    expect(violations.join("\n")).toContain(expected);
+  });
+  test("a role's name in a comment is not code", () => {
+    expect(namingViolations(one("plan/a.ts", '// as "smartd" does\n/* "smartd" */'), ["smartd"])).toEqual([]);
+  });
+});
