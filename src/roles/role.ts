@@ -64,12 +64,20 @@ export type Vantage = "node" | "bastion" | "outsider";
 
 export type Matcher = { readonly equals: string } | { readonly matches: string } | { readonly lacks: string };
 
-/** What a check's command must answer. At least one of the three is given. */
-export type Expectation = {
-  readonly exit?: number | "nonzero";
-  readonly stdout?: Matcher;
-  readonly stderr?: Matcher;
+type AnswerParts = {
+  readonly exit: number | "nonzero";
+  readonly stdout: Matcher;
+  readonly stderr: Matcher;
 };
+
+/**
+ * What a check's command must answer. At least one of the three is given, by type: a check without an
+ * expectation cannot be written down. `nonzero` is a program that ran and refused: 124 (timed out), 126 and
+ * 127 (not run at all) are red unless they are expected by number.
+ */
+export type Expectation = {
+  [Part in keyof AnswerParts]: Pick<AnswerParts, Part> & Partial<Omit<AnswerParts, Part>>;
+}[keyof AnswerParts];
 
 /** What must turn a check red. Injected where `at` says (default: on the node), undone by `undo` or a fresh apply. */
 export type Fault =
