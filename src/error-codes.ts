@@ -4,7 +4,10 @@
  */
 export const errorCodes = {
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",
+  KEYS_MISSING: "The cluster's keys (agent, host CA) were not made yet.",
+  KEYS_UNREADABLE: "A key file of the cluster exists but cannot be read by this user.",
   PACKET_MALFORMED: "A datagram from the network is cut short or breaks its RFC; it was dropped.",
+  USAGE: "The command line is not one that this command takes.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

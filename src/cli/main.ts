@@ -1,0 +1,98 @@
+/** argv -> one command -> exit code. The only file that ends the process. */
+import { parseArgs } from "node:util";
+import { describeError, formatFinding, ImagectlError } from "../errors.ts";
+import { nearestOf } from "../nearest.ts";
+import type { Command, CommandIo } from "./command.ts";
+import { formatCommandHelp, formatOverview } from "./help.ts";
+
+/** Every command, loaded only when it is called, so that `validate` pays for nothing else. */
+const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  keys: () => import("./keys.ts"),
+};
+
+/** sysexits(3) has no code for "something was found"; 70 is its EX_SOFTWARE, a defect of ours. */
+export const exitCodes = { ok: 0, failed: 1, found: 2, defect: 70 } as const;
+
+/**
+ * Runs one command line.
+ * @param argv without the interpreter and the script.
+ * @returns the exit code; everything that there is to say is printed.
+ */
+export async function main(argv: readonly string[], io: CommandIo): Promise<number> {
+  try {
+    return await dispatch(argv, io);
+  } catch (error) {
+    return reportFailure(error, io);
+  }
+}
+
+async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...words] = argv;
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    const overview = formatOverview(await loadAll());
+    (name === undefined ? io.stderr : io.stdout).write(overview);
+    return name === undefined ? exitCodes.found : exitCodes.ok;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) throw unknownCommand(name);
+  const { command } = await load();
+  if (words.includes("--help") || words.includes("-h")) {
+    io.stdout.write(formatCommandHelp(command));
+    return exitCodes.ok;
+  }
+  return command.run(parseWords(command, words), io);
+}
+
+async function loadAll(): Promise<ReadonlyMap<string, Command>> {
+  const loaded = Object.entries(commands).map(
+    async ([name, load]) => [name, (await load()).command] as const,
+  );
+  return new Map(await Promise.all(loaded));
+}
+
+function unknownCommand(name: string): ImagectlError {
+  const nearest = nearestOf(name, Object.keys(commands));
+  return new ImagectlError("USAGE", `unknown command: ${name}`, {
+    hint: nearest === undefined ? "List them: imagectl help" : `Did you mean: imagectl ${nearest}`,
+  });
+}
+
+function parseWords(command: Command, words: readonly string[]) {
+  const usage = { hint: `Usage: imagectl ${command.usage}` };
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({ args: [...words], options: { ...command.options }, allowPositionals: true });
+  } catch (error) {
+    throw new ImagectlError("USAGE", describeError(error), { ...usage, cause: error });
+  }
+  const { min, max } = command.positionals;
+  const count = parsed.positionals.length;
+  if (count < min) throw new ImagectlError("USAGE", "a word is missing", usage);
+  if (count > max) {
+    throw new ImagectlError("USAGE", `unexpected: ${parsed.positionals.slice(max).join(" ")}`, usage);
+  }
+  return parsed;
+}
+
+function reportFailure(error: unknown, io: CommandIo): number {
+  if (!(error instanceof ImagectlError)) {
+    const trace = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    io.stderr.write(`imagectl: a defect of ours, please report it:\n${trace}\n`);
+    return exitCodes.defect;
+  }
+  io.stderr.write(`imagectl: ${error.message} [${error.code}]\n`);
+  for (const finding of error.findings) io.stderr.write(`${formatFinding(finding)}\n`);
+  io.stderr.write(`    hint: ${error.hint}\n`);
+  return error.code === "USAGE" || error.findings.length > 0 ? exitCodes.found : exitCodes.failed;
+}
+
+if (import.meta.main) {
+  const code = await main(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    isTty: process.stdout.isTTY === true,
+  });
+  // Not process.exit(): it would cut off what a pipe has not taken yet.
+  process.exitCode = code;
+}
