@@ -8,6 +8,7 @@ export const errorCodes = {
   KEYS_UNREADABLE: "A key file of the cluster exists but cannot be read by this user.",
   PACKET_MALFORMED: "A datagram from the network is cut short or breaks its RFC; it was dropped.",
   USAGE: "The command line is not one that this command takes.",
+  VANTAGE_UNREACHABLE: "A check could not be run because its node, bastion or outsider did not answer.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;
