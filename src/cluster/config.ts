@@ -37,6 +37,8 @@ export type Group = {
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly kernelArguments: readonly string[];
   readonly disk: DiskPolicy;
+  /** The operator's own `#cloud-config` for cloud-init on golden nodes. */
+  readonly userData?: string;
 };
 
 export type Node = {
