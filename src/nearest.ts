@@ -14,6 +14,13 @@ export function nearestOf(word: string, candidates: readonly string[]): string |
   return best?.name;
 }
 
+/** @returns a hint: "did you mean", or every name that may stand there. */
+export function hintForName(name: string, known: readonly string[]): string {
+  const nearest = nearestOf(name, known);
+  if (nearest !== undefined) return `Did you mean: ${nearest}`;
+  return known.length === 0 ? "Remove it." : `Known here: ${known.join(", ")}`;
+}
+
 /** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment). */
 function editDistance(left: string, right: string): number {
   let beforeLast: number[] = [];

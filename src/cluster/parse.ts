@@ -1,0 +1,80 @@
+/** `cluster.yaml` -> ClusterConfig, or every problem of the file at once, each with its place. */
+import { type Finding, ImagectlError } from "../errors.ts";
+import { checkShape, parseYamlFile, type YamlPath } from "../yaml-file.ts";
+import { checkAcrossFile } from "./check.ts";
+import type { ClusterConfig, DiskPolicy } from "./config.ts";
+import { ClusterFile, LooseClusterFile } from "./schema.ts";
+
+export type ParsedCluster = {
+  /** Absent when a finding is an error. */
+  readonly cluster?: ClusterConfig;
+  readonly findings: readonly Finding[];
+  /** `file:line:column` of a path such as `groups.gpu.roles.0`, for findings that are made later. */
+  where(path: YamlPath): string;
+};
+
+/**
+ * Reads the text of a cluster file.
+ * @param fileName as the operator typed it; stands in every finding.
+ */
+export function parseCluster(text: string, fileName: string): ParsedCluster {
+  const file = parseYamlFile(text, fileName);
+  const { value, findings: shape } = checkShape(file, ClusterFile);
+  const loose = LooseClusterFile.safeParse(file.value);
+  const across = loose.success ? checkAcrossFile(file, loose.data) : [];
+  const findings = inFileOrder([...shape, ...across]);
+  const isSound = value !== undefined && !findings.some((finding) => finding.severity === "error");
+  return { ...(isSound ? { cluster: toConfig(value) } : {}), findings, where: file.where };
+}
+
+/**
+ * @returns the cluster of a file without errors.
+ * @throws ImagectlError CLUSTER_INVALID with every finding.
+ */
+export function requireCluster(parsed: ParsedCluster, fileName: string): ClusterConfig {
+  if (parsed.cluster !== undefined) return parsed.cluster;
+  throw new ImagectlError("CLUSTER_INVALID", `${fileName} cannot be used as it is`, {
+    hint: `Mend what is listed, then: imagectl validate ${fileName}`,
+    findings: parsed.findings,
+  });
+}
+
+function toConfig(file: ClusterFile): ClusterConfig {
+  const { network, bastion } = file;
+  return {
+    name: file.cluster,
+    domain: network.domain,
+    subnet: network.subnet,
+    dns: network.dns,
+    ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
+    ...(network.pool === undefined ? {} : { pool: network.pool }),
+    bastion,
+    outsider: network.outsider,
+    users: Object.entries(file.users).map(([name, user]) => ({ name, ...user })),
+    groups: Object.entries(file.groups).map(([name, group]) => ({
+      name,
+      ...group,
+      disk: toPolicy(group.disk),
+    })),
+    nodes: Object.entries(file.nodes).map(([name, { disk, ...node }]) => ({
+      name,
+      ...node,
+      ...(disk === undefined ? {} : { disk: toPolicy(disk) }),
+    })),
+  };
+}
+
+function toPolicy({ match }: ClusterFile["groups"][string]["disk"]): DiskPolicy {
+  const { minSize, maxSize, ...patterns } = match;
+  const given = Object.entries({ ...patterns, minBytes: minSize, maxBytes: maxSize });
+  return { match: Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
+}
+
+/** By line and column, so that the list reads as the file does. */
+function inFileOrder(findings: readonly Finding[]): Finding[] {
+  const place = (finding: Finding): number => {
+    const [, line = "0", column = "0"] = /:([0-9]+):([0-9]+)$/.exec(finding.where) ?? [];
+    return Number(line) * 10_000 + Number(column);
+  };
+  return [...findings].sort((left, right) => place(left) - place(right));
+}
