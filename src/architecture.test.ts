@@ -16,6 +16,7 @@ const floors = [
 
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
+  "plan/overlay.ts": "reads the apply script",
   "run.ts": "starts programs",
 };
 

@@ -1,0 +1,426 @@
+#!/bin/sh
+# Applies one layer of a plan to the system it runs in. All that differs between layers is data beside this
+# script (its format: src/plan/overlay.ts): packages, files, validators, commands, services, in this order.
+#
+#   apply [--root DIR] [--dry-run]
+#
+# Says one line for each thing that it does, or with --dry-run would do:
+#   package NAME      K PATH (kept aside)     A|M|D PATH (added, modified, deleted)
+#   command NAME      service UNIT ACTION
+# Exit code: 0 applied, or nothing to change; 1 failed, and the old files are back; 2 usage; 3 (dry run only)
+# something would change.
+#
+# It can be killed at any point. Before the first file is switched, all old ones are in $undo, beside what
+# must run again if they come back. $undo goes away when everything is done, so a run that finds it undoes first.
+set -eu
+umask 022
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# File kinds and the order of lines are compared as text.
+LC_ALL=C
+DEBIAN_FRONTEND=noninteractive
+export PATH LC_ALL DEBIAN_FRONTEND
+
+state=/var/lib/imagectl
+policy=/usr/sbin/policy-rc.d
+
+say() { printf '%s\n' "$*" || :; }
+
+fail() {
+  say "failed: $*"
+  exit 1
+}
+
+main() {
+  dry_run=no root=
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --dry-run) dry_run=yes ;;
+      --root) root=${2:?--root needs a folder}; shift ;;
+      *) say "usage: apply [--root DIR] [--dry-run]"; exit 2 ;;
+    esac
+    shift
+  done
+  data=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+  [ -z "$root" ] || apply_inside
+
+  layer=$(cat "$data/layer")
+  applied=$state/applied-$layer.json
+  undo=$state/undo-$layer
+  did=0 has_lock=no
+  work=$(mktemp -d)
+  trap ended EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 141' PIPE
+  trap 'exit 143' TERM
+
+  if [ "$dry_run" = yes ]; then
+    plan_packages
+    plan_files
+    plan_commands
+    settle_services
+    [ "$did" -eq 0 ] || exit 3
+    say "nothing to change"
+    exit 0
+  fi
+  take_lock
+  if [ -d "$undo" ]; then
+    say "the last apply did not end: its changes are undone first"
+    roll_back
+  fi
+  plan_packages
+  install_packages
+  plan_files
+  save_files
+  switch_files
+  validate
+  run_commands
+  settle_services
+  prove_ssh
+  commit
+  if [ "$did" -eq 0 ]; then say "nothing to change"; else say "the $layer layer is applied"; fi
+}
+
+# A chroot sees the overlay only when it lies in it.
+apply_inside() {
+  inside=$(mktemp -d "$root/var/tmp/imagectl-apply.XXXXXX")
+  for part in "$data" "${data%/*}/root"; do
+    [ ! -d "$part" ] || cp -R "$part" "$inside/"
+  done
+  status=0
+  set --
+  [ "$dry_run" = no ] || set -- --dry-run
+  chroot "$root" /bin/sh "${inside#"$root"}/${data##*/}/apply" "$@" || status=$?
+  rm -rf "$inside"
+  exit "$status"
+}
+
+# Whether a systemd runs here and is ours: in a chroot, /run and /proc may be the host's.
+is_running() {
+  [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]
+}
+
+take_lock() {
+  mkdir -p "$state"
+  exec 9>"$state/lock"
+  flock -n 9 || fail "another apply is running here"
+  has_lock=yes
+  rm -rf "$undo.done"
+}
+
+# Everything that ends, ends here: a failure after the first switched file puts the old ones back.
+ended() {
+  status=$?
+  trap - EXIT HUP INT PIPE TERM
+  set +e
+  if [ "$has_lock" = yes ]; then
+    if [ "$status" -ne 0 ] && [ -d "$undo" ]; then
+      say "the old files are put back"
+      roll_back
+    fi
+    release_services
+  fi
+  rm -rf "$work"
+  exit "$status"
+}
+
+# --- packages
+
+plan_packages() {
+  # shellcheck disable=SC2016 # the braces are dpkg's
+  xargs -r dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$data/packages" >"$work/dpkg" 2>/dev/null || :
+  awk 'NR == FNR { if ($1 == "installed") have[$2]; next } !($1 in have)' "$work/dpkg" "$data/packages" >"$work/packages"
+  while read -r package; do
+    say "package $package"
+    did=$((did + 1))
+  done <"$work/packages"
+}
+
+install_packages() {
+  [ -s "$work/packages" ] || return 0
+  hold_services
+  if ! apt_install; then
+    # A package index that is missing or old is the usual reason.
+    logged apt-get -q update || fail_with_output "apt-get update"
+    apt_install || fail_with_output "apt-get install"
+  fi
+  release_services
+}
+
+apt_install() {
+  logged xargs -a "$work/packages" apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install --
+}
+
+# A service must not start in a chroot; see /usr/share/doc/init-system-helpers/README.policy-rc.d.gz.
+hold_services() {
+  if is_running || [ -e "$policy" ]; then return 0; fi
+  printf '#!/bin/sh\n# imagectl apply\nexit 101\n' >"$policy"
+  chmod 0755 "$policy"
+}
+
+release_services() {
+  if grep -qsx '# imagectl apply' "$policy"; then rm -f "$policy"; fi
+}
+
+# --- files
+
+# What the last apply wrote: PATH SHA256.
+owned_by() {
+  sed -n 's/^{"path":"\([^"]*\)","sha256":"\([0-9a-f]*\)".*/\1 \2/p' "$@" 2>/dev/null || :
+}
+
+# Fills $work/changes: A|M|D PATH SHA256, the digest of what is there now and must be kept aside, or -.
+plan_files() {
+  owned_by "$applied" >"$work/owned"
+  for other in "$state"/applied-*.json; do
+    [ "$other" = "$applied" ] || owned_by "$other"
+  done >"$work/foreign"
+  cut -d' ' -f1 "$data/files" "$work/owned" | sort -u >"$work/paths"
+  xargs -r stat -c '%n %a %U:%G %F' <"$work/paths" >"$work/stat" 2>/dev/null || :
+  xargs -r sha256sum <"$work/paths" >"$work/sums" 2>/dev/null || :
+  takeover=forget
+  # An image's own files are known from its packages; on a running system an administrator may have changed them.
+  if is_running; then takeover=keep; fi
+  awk -v takeover="$takeover" '
+    FILENAME ~ /stat$/    { mode[$1] = $2; owner[$1] = $3; kind[$1] = $4; next }
+    FILENAME ~ /sums$/    { sum[$2] = $1; next }
+    FILENAME ~ /owned$/   { ours[$1] = $2; next }
+    FILENAME ~ /foreign$/ { foreign[$1]; next }
+    {
+      wanted[$1]
+      wanted_mode = $3
+      sub(/^0+/, "", wanted_mode)
+      if (!($1 in kind)) print "A", $1, "-"
+      else if (kind[$1] == "directory") print "directory", $1, "-"
+      else if (kind[$1] != "regular" || sum[$1] != $2) print "M", $1, aside($1)
+      else if (mode[$1] != wanted_mode || owner[$1] != $4) print "M", $1, "-"
+    }
+    END {
+      for (path in ours)
+        if (!(path in wanted) && !(path in foreign) && path in kind) print "D", path, aside(path)
+    }
+    function aside(path) {
+      if (kind[path] != "regular") return "-"
+      if (path in ours) return sum[path] == ours[path] ? "-" : sum[path]
+      return takeover == "keep" ? sum[path] : "-"
+    }
+  ' "$work/stat" "$work/sums" "$work/owned" "$work/foreign" "$data/files" | sort -k2 >"$work/changes"
+  if grep -m1 '^directory' "$work/changes" >"$work/output"; then
+    fail "$(cut -d' ' -f2 "$work/output") is a folder and must become a file"
+  fi
+  cut -d' ' -f2 "$work/changes" >"$work/changed"
+  while read -r change path sum; do
+    [ "$sum" = - ] || say "K $path was changed here; its text is kept as $(aside_name "$path" "$sum")"
+    say "$change $path"
+    if [ "$dry_run:$change" = yes:M ]; then show_difference "$path"; fi
+    did=$((did + 1))
+  done <"$work/changes"
+}
+
+aside_name() { printf '%s.imagectl-kept-%.8s' "$1" "$2"; }
+
+# What not everyone may read is not shown.
+show_difference() {
+  case $(stat -L -c %A "$1") in
+    ???????r*) diff -u "$1" "$data/../root$1" | sed -e 1,2d -e 's/^/    /' || : ;;
+  esac
+}
+
+# Copies all old files, and only then lists them: what is listed can be put back.
+save_files() {
+  [ -s "$work/changes" ] || return 0
+  mkdir -p "$undo/root" "$undo/ran"
+  cut -d' ' -f1 "$work/stat" | grep -xFf "$work/changed" >"$work/old" || :
+  if [ -e "$applied" ]; then echo "$applied" >>"$work/old"; fi
+  xargs -r cp -a --parents -t "$undo/root" <"$work/old"
+  echo "$applied" | cat - "$work/changed" >"$undo/paths.new"
+  while read -r change path sum; do
+    aside=$(aside_name "$path" "$sum")
+    [ "$sum" = - ] || [ -e "$aside" ] || echo "$aside" >>"$undo/paths.new"
+  done <"$work/changes"
+  to_disk
+  mv "$undo/paths.new" "$undo/paths"
+}
+
+# A power cut must not leave new files and lose the old ones. What is being built is on no machine yet.
+to_disk() { if is_running; then sync -f "$state"; fi; }
+
+switch_files() {
+  while read -r change path sum; do
+    [ "$sum" = - ] || cp -p "$path" "$(aside_name "$path" "$sum")"
+    if [ "$change" = D ]; then rm -f "$path"; fi
+  done <"$work/changes"
+  awk 'NR == FNR { if ($1 != "D") switched[$2]; next } $1 in switched' "$work/changes" "$data/files" >"$work/switched"
+  while read -r path _ mode owner _; do
+    install -D -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$data/../root$path" "$path.imagectl-new"
+    mv -fT "$path.imagectl-new" "$path"
+  done <"$work/switched"
+}
+
+# Puts every old file back, then lets what has seen the new ones see the old ones. Can itself be killed.
+roll_back() {
+  if [ -e "$undo/paths" ]; then
+    while read -r path; do
+      put_back "$path" || fail "$path could not be put back; make room and run apply again"
+    done <"$undo/paths"
+  fi
+  for script in "$undo"/ran/*; do
+    [ -e "$script" ] || continue
+    logged sh "$script" || say "    could not be undone: $(tail -n1 "$work/output")"
+  done
+  if [ -e "$undo/services" ]; then
+    logged systemctl daemon-reload || :
+    while read -r unit; do
+      logged systemctl restart "$unit" || say "    $unit: $(tail -n1 "$work/output")"
+    done <"$undo/services"
+  fi
+  rm -rf "$undo"
+}
+
+put_back() {
+  rm -f "$1.imagectl-new"
+  if [ -e "$undo/root$1" ] || [ -L "$undo/root$1" ]; then
+    cp -a --remove-destination "$undo/root$1" "$1.imagectl-new" && mv -fT "$1.imagectl-new" "$1"
+  else
+    rm -f "$1"
+  fi
+}
+
+# --- validators, commands, services
+
+# Runs a program with its output in $work/output, away from our input and lock.
+logged() { (cd / && exec "$@") </dev/null >"$work/output" 2>&1 9>&-; }
+
+fail_with_output() {
+  code=$?
+  tail -n 20 "$work/output" | sed 's/^/    /'
+  fail "$1 (exit code $code)"
+}
+
+# Whether one of these paths changed in this run.
+touched() {
+  for path; do
+    if grep -qxF -- "$path" "$work/changed"; then return 0; fi
+  done
+  return 1
+}
+
+validate() {
+  for folder in "$data"/validators/*/; do
+    # shellcheck disable=SC2046 # one word a path
+    if [ -e "$folder/run" ] && touched $(cat "$folder/paths"); then
+      logged sh "$folder/run" || fail_with_output "the validator \"$(cat "$folder/name")\" refuses the new files"
+    fi
+  done
+}
+
+is_due() {
+  if [ -e "$1/on-change" ]; then
+    # shellcheck disable=SC2046 # one word a path
+    touched $(cat "$1/on-change")
+  elif logged sh "$1/unless"; then
+    return 1
+  fi
+}
+
+plan_commands() {
+  for folder in "$data"/commands/*/; do
+    if [ -e "$folder/run" ] && is_due "$folder"; then
+      say "command $(cat "$folder/name")"
+      did=$((did + 1))
+    fi
+  done
+}
+
+run_commands() {
+  for folder in "$data"/commands/*/; do
+    if [ -e "$folder/run" ] && is_due "$folder"; then
+      say "command $(cat "$folder/name")"
+      did=$((did + 1))
+      if [ -d "$undo" ]; then cp "$folder/run" "$undo/ran/$(basename "$folder")"; fi
+      logged sh "$folder/run" || fail_with_output "the command \"$(cat "$folder/name")\""
+      sed 's/^/    /' "$work/output"
+    fi
+  done
+}
+
+settle_services() {
+  if [ "$dry_run" = no ] && is_running && grep -q /systemd/ "$work/changed"; then
+    logged systemctl daemon-reload || fail_with_output "systemctl daemon-reload"
+  fi
+  while read -r unit wanted action paths; do
+    settle_enablement "$unit" "$wanted" "$(systemctl is-enabled "$unit" 2>/dev/null || :)"
+    saw_change=no
+    # shellcheck disable=SC2086 # one word a path
+    if touched $paths; then saw_change=yes; fi
+    if is_running; then settle_activity "$unit" "$wanted" "$action" "$saw_change"; fi
+  done <"$data/services"
+}
+
+settle_enablement() {
+  case $2:$3 in
+    enabled:enabled | enabled:enabled-runtime | enabled:static | enabled:indirect | enabled:alias | enabled:generated) ;;
+    masked:masked) ;;
+    disabled:enabled) service "$1" disable ;;
+    disabled:*) ;;
+    enabled:masked) service "$1" unmask; service "$1" enable ;;
+    enabled:*) service "$1" enable ;;
+    masked:*) service "$1" mask ;;
+  esac
+}
+
+settle_activity() {
+  # A one-shot unit that does not stay active has done its work at boot.
+  now=$(systemctl show -p ActiveState -p Type -p RemainAfterExit "$1" | sort | sed 's/.*=//' | tr '\n' ' ')
+  case $2:$now in
+    enabled:'inactive no oneshot '*) ;;
+    enabled:inactive* | enabled:failed*) service "$1" start ;;
+    enabled:*) if [ "$4" = yes ]; then service "$1" "$3"; fi ;;
+    *:active* | *:activating*) service "$1" stop ;;
+  esac
+}
+
+service() {
+  say "service $1 $2"
+  did=$((did + 1))
+  [ "$dry_run" = no ] || return 0
+  case $2 in
+    restart | reload | start) if [ -d "$undo" ]; then echo "$1" >>"$undo/services"; fi ;;
+  esac
+  logged systemctl "$2" "$1" || fail_with_output "systemctl $2 $1"
+}
+
+# --- the end
+
+# The node must stay reachable: without ssh nobody could apply anything else.
+prove_ssh() {
+  if ! is_running || [ ! -d "$undo" ] || ! systemctl -q is-enabled ssh.service 2>/dev/null; then return 0; fi
+  logged sshd -t || fail_with_output "sshd refuses its configuration"
+  port=$(sshd -T | awk '$1 == "port" { printf "%04X", $2; exit }')
+  tries=0
+  until awk -v port=":$port\$" '$4 == "0A" && $2 ~ port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 20 ] || fail "10 s later, nothing listens on ssh's port"
+    sleep 0.5
+  done
+}
+
+# The rename of $undo is the moment from which all of this counts.
+commit() {
+  {
+    printf '{"layer":"%s","files":[' "$layer"
+    awk '{ printf "%s\n{\"path\":\"%s\",\"sha256\":\"%s\",\"role\":\"%s\"}", NR > 1 ? "," : "", $1, $2, $5 }' "$data/files"
+    printf '\n]}\n'
+  } >"$work/applied"
+  if ! cmp -s "$work/applied" "$applied"; then
+    install -m 0600 "$work/applied" "$applied.imagectl-new"
+    mv -fT "$applied.imagectl-new" "$applied"
+  fi
+  [ -d "$undo" ] || return 0
+  to_disk
+  mv "$undo" "$undo.done"
+  rm -rf "$undo.done"
+}
+
+main "$@"
