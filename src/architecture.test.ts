@@ -17,6 +17,12 @@ const floors = [
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
   "plan/overlay.ts": "reads the apply script",
+  "pxe/boot/chainload.ts": "reads the iPXE files",
+  "pxe/boot/templates.ts": "reads the script templates",
+  "pxe/dhcp/socket.ts": "takes over the DHCP sockets",
+  "pxe/http/artefact-worker.ts": "is a process: listens, drops its rights, watches its parent",
+  "pxe/http/artefacts.ts": "reads artefacts and streams them",
+  "pxe/tftp/socket.ts": "opens the TFTP sockets",
   "run.ts": "starts programs",
 };
 

@@ -42,3 +42,30 @@ export type BootDecision =
   /** An address and nothing to boot: for installed systems and for machines from the pool. */
   | { readonly kind: "address-only"; readonly address: Ipv4Address | "from-pool" }
   | { readonly kind: "ignore"; readonly reason: "unknown-mac" | "no-pool" | "unsupported-firmware" };
+
+/**
+ * Decides what one machine boots. Total: every request of every machine has an answer, and being ignored is
+ * one, with its reason. Counts nothing and changes nothing: the same question gets the same answer.
+ *
+ * An attempt is live until its deadline or until the deploy is reported; only then is anything but the local
+ * disk ever offered to a node.
+ */
+export function decide(request: BootRequest, target: BootTarget, now: Date): BootDecision {
+  const wantsBoot = request.isPxeClient || request.isIpxe;
+  if (target.kind === "unknown") {
+    if (wantsBoot) return { kind: "ignore", reason: "unknown-mac" };
+    return target.hasPool
+      ? { kind: "address-only", address: "from-pool" }
+      : { kind: "ignore", reason: "no-pool" };
+  }
+  const { address, attempt } = target;
+  if (!wantsBoot) return { kind: "address-only", address };
+  const { firmware } = request;
+  if (firmware === undefined) return { kind: "ignore", reason: "unsupported-firmware" };
+  if (attempt === undefined || attempt.isDeployed || now.getTime() >= Date.parse(attempt.deadline)) {
+    return { kind: "boot-local-disk", address };
+  }
+  if (!attempt.firmwares.includes(firmware)) return { kind: "ignore", reason: "unsupported-firmware" };
+  if (!request.isIpxe) return { kind: "chainload-ipxe", firmware, address };
+  return { kind: "deploy", attemptId: attempt.id, address };
+}

@@ -1,0 +1,122 @@
+/** Looks for another DHCP server before ours starts: two of them give nodes away to whoever answers first. */
+import type { Ipv4Address, MacAddress } from "../../address.ts";
+import { ImagectlError } from "../../errors.ts";
+import { addressOption, messageType, messageTypes, optionCode, textBytes, uint16Bytes } from "./options.ts";
+import { type DhcpPacket, decodeDhcp, encodeDhcp, noAddress } from "./packet.ts";
+import type { DhcpSocket } from "./socket.ts";
+
+export type ForeignServer = {
+  readonly address: Ipv4Address;
+  /** A ProxyDHCP server gives no addresses, only boot files: as harmful. */
+  readonly isProxy: boolean;
+};
+
+export type ProbeOptions = {
+  /** Hardware address of our interface: the probe is sent in its name. */
+  readonly mac: MacAddress;
+  /** Offers of this address are our own. */
+  readonly ownAddress: Ipv4Address;
+  /** Random, 32 bits: tells the offers to us from those to others. */
+  readonly xid: number;
+  /** How often the DISCOVER is sent and how long each waits. 2 × 1000 ms: our choice; servers that ping first take longer and are found by the second. */
+  readonly tries: number;
+  readonly waitMs: number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
+};
+
+/** @returns the DISCOVER of a PXE client: that is what a ProxyDHCP server answers too. */
+export function probePacket(mac: MacAddress, xid: number): DhcpPacket {
+  return {
+    op: 1,
+    hops: 0,
+    xid,
+    secs: 0,
+    isBroadcast: true,
+    ciaddr: noAddress,
+    yiaddr: noAddress,
+    siaddr: noAddress,
+    giaddr: noAddress,
+    chaddr: mac,
+    sname: "",
+    file: "",
+    options: new Map<number, Uint8Array>([
+      [optionCode.messageType, Buffer.of(messageTypes.discover)],
+      [optionCode.parameterRequestList, Buffer.of(1, 3, 6, 43, 54, 60, 66, 67)],
+      [optionCode.vendorClass, textBytes("PXEClient:Arch:00007:UNDI:003016")],
+      [optionCode.clientArchitecture, uint16Bytes(7)],
+    ]),
+  };
+}
+
+/** @param socket bound to the interface and UDP port 68. It is closed at the end. */
+export async function findForeignServers(
+  socket: DhcpSocket,
+  options: ProbeOptions,
+): Promise<readonly ForeignServer[]> {
+  const found = new Map<Ipv4Address, ForeignServer>();
+  let sendError: unknown;
+  socket.onError((error) => {
+    sendError = error;
+  });
+  socket.onDatagram((bytes, from) => {
+    const offer = decodeOffer(bytes, options.xid);
+    if (offer === undefined) return;
+    const address =
+      addressOption(offer.options, optionCode.serverIdentifier) ?? (from.address as Ipv4Address);
+    if (address === options.ownAddress) return;
+    found.set(address, { address, isProxy: offer.yiaddr === noAddress });
+  });
+  const discover = encodeDhcp(probePacket(options.mac, options.xid), undefined);
+  try {
+    for (let tries = 0; tries < options.tries && found.size === 0; tries += 1) {
+      await socket.send(discover, { address: "255.255.255.255" as Ipv4Address, port: 67 });
+      await options.sleep(options.waitMs);
+    }
+  } catch (error) {
+    sendError = error;
+  } finally {
+    socket.close();
+  }
+  if (sendError !== undefined) {
+    throw new ImagectlError("DHCP_PROBE_FAILED", "cannot ask for other DHCP servers on the interface", {
+      hint: "Bring the interface up and give it its address first: ip -br addr",
+      cause: sendError,
+    });
+  }
+  return [...found.values()];
+}
+
+function decodeOffer(bytes: Uint8Array, xid: number): DhcpPacket | undefined {
+  try {
+    const packet = decodeDhcp(bytes);
+    const isOffer = packet.op === 2 && packet.xid === xid && messageType(packet.options) === "offer";
+    return isOffer ? packet : undefined;
+  } catch {
+    // Whoever sends broken packets to port 68 is no server that a node could choose.
+    return undefined;
+  }
+}
+
+/**
+ * Refuses to go on beside another server.
+ * @param hardwareAddress of each server by its address, as far as the neighbour table knows it.
+ * @throws ImagectlError FOREIGN_DHCP_SERVER, naming each by address and MAC.
+ */
+export function refuseForeignServers(
+  interfaceName: string,
+  servers: readonly ForeignServer[],
+  hardwareAddress: (address: Ipv4Address) => MacAddress | undefined,
+): void {
+  if (servers.length === 0) return;
+  const names = servers.map(({ address, isProxy }) => {
+    const mac = hardwareAddress(address);
+    return `${address}${mac === undefined ? "" : ` (${mac})`}${isProxy ? ", a ProxyDHCP server" : ""}`;
+  });
+  throw new ImagectlError(
+    "FOREIGN_DHCP_SERVER",
+    `another DHCP server answers on ${interfaceName}: ${names.join("; ")}`,
+    {
+      hint: `Stop it, or give the nodes a network of their own and name that interface under bastion.interface. On this machine it shows with: ss -lunp 'sport = :67'. Elsewhere find the port of its MAC in the switch: ip neigh show dev ${interfaceName}`,
+    },
+  );
+}

@@ -1,0 +1,115 @@
+/** `GET /boot/<mac>/script.ipxe?firmware=…`: the script that iPXE runs, decided where DHCP's answer is decided. */
+import type { FastifyPluginAsync, FastifyReply } from "fastify";
+import { z } from "zod";
+import { MacAddress } from "../../address.ts";
+import { describeError } from "../../errors.ts";
+import { firmwares, type Manifest } from "../../store/manifest.ts";
+import type { CommandLineValues } from "../boot/command-line.ts";
+import { type BootDecision, type BootTarget, decide } from "../boot/decide.ts";
+import {
+  type BootTemplates,
+  renderDeployScript,
+  renderLocalDiskScript,
+  renderRefusedScript,
+} from "../boot/script.ts";
+
+export type BootRouteEvent =
+  | { readonly kind: "script-served"; readonly mac: MacAddress; readonly script: "local-disk" | "refused" }
+  | {
+      readonly kind: "script-served";
+      readonly mac: MacAddress;
+      readonly script: "deploy";
+      readonly attemptId: number;
+    }
+  | {
+      readonly kind: "script-not-served";
+      readonly mac: MacAddress;
+      readonly address: string;
+      readonly reason:
+        | Extract<BootDecision, { kind: "ignore" }>["reason"]
+        | "not-the-nodes-address"
+        | "failed";
+      readonly message: string;
+    };
+
+export type DeployBoot = { readonly manifest: Manifest; readonly values: CommandLineValues };
+
+export type BootRouteDependencies = {
+  readonly templates: BootTemplates;
+  readonly lookup: (mac: MacAddress) => BootTarget;
+  readonly now: () => Date;
+  /** The image of a live attempt, and the values of its command line with a freshly minted seed URL. */
+  readonly prepareDeploy: (attemptId: number) => DeployBoot | Promise<DeployBoot>;
+  readonly log: (event: BootRouteEvent) => void;
+};
+
+const Parameters = z.object({ mac: MacAddress });
+const Query = z.object({ firmware: z.enum(firmwares) });
+
+/**
+ * Statuses: 200 with a script that says what happens, for every known node. 404 for a machine that is not one:
+ * it learns nothing, and its iPXE goes on to the next device. 403 for another address than the node's own: the
+ * script carries a seed token. 500 for our failure: the node goes on to its disk.
+ */
+export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsync {
+  const { templates, lookup, now, prepareDeploy, log } = dependencies;
+  return async (server) => {
+    // A HEAD would mint a token that nobody reads.
+    server.get("/boot/:mac/script.ipxe", { exposeHeadRoute: false }, async (request, reply) => {
+      const parameters = Parameters.safeParse(request.params);
+      const query = Query.safeParse(request.query);
+      if (!parameters.success || !query.success) return text(reply, 400, "no such MAC or firmware\n");
+      const { mac } = parameters.data;
+      const { firmware } = query.data;
+      const address = request.ip.replace(/^::ffff:/, "");
+      const refuse = (
+        status: number,
+        reason: Extract<BootRouteEvent, { kind: "script-not-served" }>["reason"],
+        message: string,
+      ) => {
+        log({ kind: "script-not-served", mac, address, reason, message });
+        return text(reply, status, `${message}\n`);
+      };
+
+      const target = lookup(mac);
+      if (target.kind === "unknown") return refuse(404, "unknown-mac", `${mac} is not a node`);
+      const { hostname } = target;
+      if (address !== target.address) {
+        return refuse(403, "not-the-nodes-address", `${hostname} has the address ${target.address}`);
+      }
+      const decision = decide(
+        { protocol: "ipxe", mac, firmware, isPxeClient: true, isIpxe: true },
+        target,
+        now(),
+      );
+      try {
+        switch (decision.kind) {
+          case "deploy": {
+            const { attemptId } = decision;
+            const { manifest, values } = await prepareDeploy(attemptId);
+            const script = renderDeployScript(templates, { hostname, attemptId, firmware, manifest, values });
+            log({ kind: "script-served", mac, script: "deploy", attemptId });
+            return text(reply, 200, script);
+          }
+          case "ignore":
+            log({ kind: "script-served", mac, script: "refused" });
+            return text(reply, 200, renderRefusedScript(templates, hostname, decision.reason));
+          case "boot-local-disk":
+          // iPXE asks to boot, so these two do not come up; the disk is what does no harm.
+          case "chainload-ipxe":
+          case "address-only":
+            log({ kind: "script-served", mac, script: "local-disk" });
+            return text(reply, 200, renderLocalDiskScript(templates, hostname, firmware));
+          default:
+            return decision satisfies never;
+        }
+      } catch (error) {
+        return refuse(500, "failed", describeError(error));
+      }
+    });
+  };
+}
+
+function text(reply: FastifyReply, status: number, body: string): FastifyReply {
+  return reply.code(status).header("cache-control", "no-store").type("text/plain; charset=utf-8").send(body);
+}
