@@ -105,6 +105,8 @@ export type Check = {
 /** One role for one OS: `byOs` and `files@…` are already merged. */
 export type Role = {
   readonly name: string;
+  /** Its folder, for messages: `templates/roles/sshd`. */
+  readonly source: string;
   readonly summary: string;
   readonly params: Readonly<Record<string, ParamSchema>>;
   readonly needs: readonly string[];

@@ -1,0 +1,28 @@
+/** Values of a role's parameters, against the schema that the role gives them. */
+import type { ParamSchema } from "./role.ts";
+
+/** @returns why the value does not fit, as the end of a sentence about it; undefined when it fits. */
+export function complainAboutValue(schema: ParamSchema, value: unknown): string | undefined {
+  if (schema.type === "array") {
+    if (!Array.isArray(value)) return "must be a list";
+    const item = schema.items?.type ?? "string";
+    const complaints = value.map((element) => complainAboutScalar({ ...schema, type: item }, element));
+    const index = complaints.findIndex((complaint) => complaint !== undefined);
+    return index < 0 ? undefined : `[${index}] ${complaints[index]}`;
+  }
+  return complainAboutScalar({ ...schema, type: schema.type }, value);
+}
+
+function complainAboutScalar(
+  schema: { readonly type: "string" | "integer" | "boolean"; readonly enum?: readonly (string | number)[] },
+  value: unknown,
+): string | undefined {
+  const isOfType = schema.type === "integer" ? Number.isSafeInteger(value) : typeof value === schema.type;
+  if (!isOfType) return `must be ${schema.type === "integer" ? "an integer" : `a ${schema.type}`}`;
+  if (schema.enum !== undefined && !schema.enum.includes(value as string | number)) {
+    return `must be one of ${schema.enum.join(", ")}`;
+  }
+  // Values are printed into line-based files: a line end in one would add lines of its own.
+  const hasControls = typeof value === "string" && /\p{Cc}/u.test(value);
+  return hasControls ? "must not have line ends or other control characters" : undefined;
+}
