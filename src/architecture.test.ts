@@ -16,6 +16,7 @@ const floors = [
 
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
+  "nodes/database.ts": "opens SQLite",
   "plan/overlay.ts": "reads the apply script",
   "pxe/boot/chainload.ts": "reads the iPXE files",
   "pxe/boot/templates.ts": "reads the script templates",

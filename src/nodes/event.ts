@@ -45,7 +45,14 @@ export type EventBody =
       readonly notApplicable: number;
       readonly isReady: boolean;
     }
-  | { readonly kind: "stage-overdue"; readonly stage: string; readonly seconds: number };
+  | { readonly kind: "stage-overdue"; readonly stage: Stage; readonly seconds: number }
+  /** The attempt is over without success: its deadline passed, or its tries are used up. */
+  | { readonly kind: "attempt-failed"; readonly cause: Cause }
+  /** A request of the node met a defect or a broken part of ours; it was answered with 5xx. */
+  | { readonly kind: "server-failed"; readonly request: string; readonly message: string };
+
+/** Why something did not happen, and what to do next. */
+export type Cause = { readonly message: string; readonly hint: string };
 
 export type EventKind = EventBody["kind"];
 
@@ -73,16 +80,27 @@ export const stages = [
 
 export type Stage = (typeof stages)[number] | "failed" | "disarmed";
 
+/** What `reduce` makes of an attempt's events; stored beside them in the same transaction. */
 export type AttemptState = {
   readonly stage: Stage;
   /** ISO 8601, UTC: since when it is in this stage. */
   readonly since: string;
+  /** ISO 8601, UTC: when the node itself was last heard of. */
+  readonly heardAt: string;
+  /** ISO 8601, UTC: until when a disk may be overwritten. */
+  readonly deadline: string;
+  /** How many seed tokens were redeemed. */
+  readonly tries: number;
+  /** The node reported the deploy done: nothing is written to its disk any more. */
+  readonly isDeployed: boolean;
+  /** Still on its way; false once it is ready, disarmed or finally failed. */
+  readonly isLive: boolean;
   readonly step?: { readonly index: number; readonly total: number; readonly name: string };
   readonly progress?: {
     readonly bytes: number;
     readonly totalBytes: number;
     readonly bytesPerSecond: number;
   };
-  /** The named cause when the stage is `failed`, or what is overdue. */
-  readonly cause?: { readonly message: string; readonly hint: string };
+  /** The named cause when the stage is `failed`, or what is overdue or went wrong on the way. */
+  readonly cause?: Cause;
 };

@@ -1,0 +1,133 @@
+/** The only importer of node:sqlite: opens the database, brings its schema up to date, runs transactions. */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { ImagectlError } from "../errors.ts";
+import { migrations } from "./schema.ts";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export type Database = {
+  /** All rows of a query. */
+  rows(sql: string, ...values: SQLInputValue[]): readonly Row[];
+  /** Runs one statement. @returns the row id of an INSERT, and how many rows were touched. */
+  change(sql: string, ...values: SQLInputValue[]): { readonly rowId: number; readonly changes: number };
+  /**
+   * All or nothing, on the disk when it returns. A transaction inside another one is part of it.
+   * @throws what `work` throws, after rolling back; ImagectlError DATABASE_BUSY, DATABASE_UNUSABLE.
+   */
+  transaction<Result>(work: () => Result): Result;
+  /** Runs `work` once all that was written is on the disk: now, or when the transaction around has committed. */
+  afterCommit(work: () => void): void;
+  close(): void;
+};
+
+/**
+ * How long a statement waits for another process's lock. Milliseconds. It blocks DHCP for that long, so it is
+ * short; only an operator's sqlite3 shell or a backup can hold a lock, since one serve runs at a time.
+ */
+const busyTimeoutMs = 2_000;
+
+/** SQLite result codes (sqlite.org/rescode.html), primary. */
+const sqliteCodes = { busy: 5, locked: 6 } as const;
+
+/**
+ * WAL with synchronous=FULL: a commit is on the disk when it returns, and a kill at any moment leaves either
+ * all of a transaction or nothing (sqlite.org/pragma.html#pragma_synchronous).
+ * @param path of the file, made when it is missing; its folder must exist. `:memory:` in tests.
+ * @throws ImagectlError DATABASE_UNUSABLE, DATABASE_TOO_NEW, DATABASE_BUSY.
+ */
+export function openDatabase(path: string): Database {
+  const connection = translated(path, () => new DatabaseSync(path, { timeout: busyTimeoutMs }));
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    const known = statements.get(sql) ?? connection.prepare(sql);
+    statements.set(sql, known);
+    return known;
+  };
+  let depth = 0;
+  const waiting: (() => void)[] = [];
+  const rollBack = (): void => {
+    depth -= 1;
+    waiting.splice(0);
+    if (connection.isTransaction) connection.exec("ROLLBACK");
+  };
+  const database: Database = {
+    rows: (sql, ...values) => translated(path, () => prepare(sql).all(...values)),
+    change: (sql, ...values) =>
+      translated(path, () => {
+        const { lastInsertRowid, changes } = prepare(sql).run(...values);
+        return { rowId: Number(lastInsertRowid), changes: Number(changes) };
+      }),
+    transaction: (work) => {
+      if (depth > 0) return work();
+      // IMMEDIATE takes the write lock at once: what is read inside cannot be overtaken by another writer.
+      translated(path, () => connection.exec("BEGIN IMMEDIATE"));
+      depth += 1;
+      try {
+        const result = work();
+        translated(path, () => connection.exec("COMMIT"));
+        depth -= 1;
+        for (const notify of waiting.splice(0)) notify();
+        return result;
+      } catch (error) {
+        if (depth > 0) rollBack();
+        throw error;
+      }
+    },
+    afterCommit: (work) => {
+      if (depth > 0) waiting.push(work);
+      else work();
+    },
+    close: () => connection.close(),
+  };
+  try {
+    translated(path, () =>
+      connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"),
+    );
+    migrate(connection, database, path);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+  return database;
+}
+
+function migrate(connection: DatabaseSync, database: Database, path: string): void {
+  database.transaction(() => {
+    database.change("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
+    const version = Number(
+      database.rows("SELECT max(version) AS version FROM schema_version")[0]?.version ?? 0,
+    );
+    if (version > migrations.length) {
+      throw new ImagectlError(
+        "DATABASE_TOO_NEW",
+        `${path} has schema version ${version}; this imagectl knows ${migrations.length}`,
+        { hint: "A newer imagectl wrote it. Run that version, or restore a backup from before it." },
+      );
+    }
+    for (const [index, sql] of migrations.entries()) {
+      if (index < version) continue;
+      connection.exec(sql);
+      database.change("INSERT INTO schema_version (version) VALUES (?)", index + 1);
+    }
+  });
+}
+
+/** SQLite's own errors become ours, with a hint; what else is thrown stays. */
+function translated<Result>(path: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") throw error;
+    const primary = error.errcode & 0xff;
+    if (primary === sqliteCodes.busy || primary === sqliteCodes.locked) {
+      throw new ImagectlError("DATABASE_BUSY", `${path} is locked by another process`, {
+        hint: `Find it with: fuser -v ${path}`,
+        cause: error,
+      });
+    }
+    throw new ImagectlError("DATABASE_UNUSABLE", `${path}: ${error.message}`, {
+      hint: `Check the disk and the file: df -h ${path}; sqlite3 ${path} 'PRAGMA integrity_check'`,
+      cause: error,
+    });
+  }
+}

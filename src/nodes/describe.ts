@@ -1,0 +1,66 @@
+/** An event in one line for a person: the log of `serve` and `imagectl events` say the same. */
+import { formatBytes, formatSeconds } from "../quantity.ts";
+import { terminalLine } from "../terminal-text.ts";
+import type { EventBody } from "./event.ts";
+
+/** @returns one line without control characters, whatever the node sent. */
+export function describeEvent(body: EventBody): string {
+  return terminalLine(describe(body));
+}
+
+function describe(body: EventBody): string {
+  switch (body.kind) {
+    case "armed":
+      return `armed until ${body.deadline}: image ${short(body.imageId)}, plan ${short(body.planSha256)}, cluster file ${body.revision}`;
+    case "disarmed":
+      return "disarmed: its disk is safe";
+    case "boot-offered":
+      return `asks what to boot: offered ${body.bootFile}`;
+    case "boot-script-served":
+      return body.script === "deploy" ? "got the deploy script" : "was sent to its local disk";
+    case "seed-redeemed":
+      return `opened its seed session from ${body.address}`;
+    case "seed-refused":
+      return `REFUSED a seed request from ${body.address}: ${body.reason}`;
+    case "inventory-received": {
+      const { inventory } = body;
+      const disks = inventory.disks.map((disk) => `${disk.path} ${formatBytes(disk.bytes)}`).join(", ");
+      return `is a ${inventory.product || "machine"} with ${inventory.cpus} CPUs, ${inventory.memoryMiB} MiB, ${inventory.firmware}, disks: ${disks || "none"}`;
+    }
+    case "deploy-refused":
+      return `deploy REFUSED: ${body.findings.map((finding) => finding.message).join("; ")}`;
+    case "step-started":
+      return `step ${body.index}/${body.total}: ${body.step}`;
+    case "step-progress":
+      return `step ${body.index}: ${formatBytes(body.bytes)} of ${formatBytes(body.totalBytes)}, ${formatBytes(body.bytesPerSecond)}/s`;
+    case "step-finished":
+      return `step ${body.index} done in ${formatSeconds(body.seconds)}`;
+    case "step-failed":
+      return `step ${body.index} FAILED with exit code ${body.exitCode}: ${lastLine(body.logTail)}`;
+    case "deployed":
+      return "deployed: restarts into its own system";
+    case "system-reached":
+      return "its own system answers on ssh, with a host key that our CA signed";
+    case "verify-started":
+      return `${body.checks} acceptance checks started`;
+    case "verify-finished":
+      return `${body.isReady ? "READY" : "NOT ready"}: ${body.green} checks green, ${body.red} red, ${body.notApplicable} not applicable`;
+    case "stage-overdue":
+      return `overdue in the stage ${body.stage}: nothing new for ${formatSeconds(body.seconds)}`;
+    case "attempt-failed":
+      return `attempt FAILED: ${body.cause.message}`;
+    case "server-failed":
+      return `${body.request} FAILED on our side: ${body.message}`;
+    default:
+      return body satisfies never;
+  }
+}
+
+/** Enough of a digest to tell two apart by eye. */
+function short(digest: string): string {
+  return digest.slice(0, 12);
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1) ?? "";
+}

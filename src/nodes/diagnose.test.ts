@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { diagnose, restartGraceSeconds } from "./diagnose.ts";
+import { type AttemptState, type Stage, stages } from "./event.ts";
+
+const heardAt = "2026-05-04T10:00:00.000Z";
+const deadline = "2026-05-04T12:00:00.000Z";
+
+function state(stage: Stage, rest: Partial<AttemptState> = {}): AttemptState {
+  return { stage, since: heardAt, heardAt, deadline, tries: 0, isDeployed: false, isLive: true, ...rest };
+}
+
+function at(seconds: number): Date {
+  return new Date(Date.parse(heardAt) + seconds * 1000);
+}
+
+test("a node that is silent after arming: the cause asks for power, boot order and interface", () => {
+  expect(diagnose(state("armed"), at(299))).toBeUndefined();
+  const diagnosis = diagnose(state("armed"), at(300));
+  expect(diagnosis).toMatchObject({ kind: "overdue", stage: "armed", seconds: 300 });
+  expect(diagnosis?.cause.message).toBe("network-boot: nothing was heard after arming for 300 s");
+  expect(diagnosis?.cause.hint).toMatch(/powered on.*boot from the network.*interface/);
+});
+
+test("every stage on the way has a deadline, a named cause and a next action", () => {
+  for (const stage of stages.filter((name) => name !== "ready")) {
+    const diagnosis = diagnose(state(stage, { isDeployed: true }), at(3_000));
+    expect(diagnosis, stage).toMatchObject({ kind: "overdue", stage });
+    expect(diagnosis?.cause.message.length).toBeGreaterThan(20);
+    expect(diagnosis?.cause.hint.length).toBeGreaterThan(20);
+  }
+});
+
+test("what was said is not said again", () => {
+  const cause = { message: "said", hint: "said" };
+  expect(diagnose(state("armed", { cause }), at(3_000))).toBeUndefined();
+});
+
+test("the deadline ends an attempt before the deploy, in any stage", () => {
+  for (const stage of ["armed", "network-boot", "deploying", "failed"] as const) {
+    expect(diagnose(state(stage), at(7_199))?.kind).not.toBe("expired");
+    expect(diagnose(state(stage), at(7_200)), stage).toMatchObject({ kind: "expired" });
+  }
+});
+
+test("a node deployed just before the deadline gets the time to start", () => {
+  const restarting = state("restarting", {
+    isDeployed: true,
+    heardAt: deadline,
+    cause: { message: "no ssh", hint: "look" },
+  });
+  expect(
+    diagnose(restarting, new Date(Date.parse(deadline) + (restartGraceSeconds - 1) * 1000)),
+  ).toBeUndefined();
+  const expired = diagnose(restarting, new Date(Date.parse(deadline) + restartGraceSeconds * 1000));
+  expect(expired).toMatchObject({ kind: "expired" });
+  expect(expired?.cause.message).toContain("last known: no ssh");
+  expect(expired?.cause.hint).toContain("imagectl verify");
+});
+
+test("an attempt that is over has no deadline", () => {
+  for (const stage of ["ready", "failed", "disarmed"] as const) {
+    expect(diagnose(state(stage, { isLive: false }), at(1e6))).toBeUndefined();
+  }
+});

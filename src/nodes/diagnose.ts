@@ -1,0 +1,100 @@
+/** What should have happened by now and did not: a deadline per stage, with the named cause and the next action. */
+import type { AttemptState, Cause, Stage } from "./event.ts";
+
+/** Seconds in a stage without a sign of the node, and what it means when they are over. */
+type StageDeadline = { readonly seconds: number; readonly message: string; readonly hint: string };
+
+const stageDeadlines: Readonly<Partial<Record<Stage, StageDeadline>>> = {
+  /** Power-on to the first DHCP request: the POST of a server with 2 TB of RAM takes up to five minutes. */
+  armed: {
+    seconds: 300,
+    message: "network-boot: nothing was heard after arming",
+    hint: "Is the node powered on, does it boot from the network, is its MAC right, is it on this interface? Look with: tcpdump -ni INTERFACE port 67",
+  },
+  /** Loader, kernel and initrd are about 100 MB: a second at 10 GbE, two minutes at 10 Mbit/s of a slow ROM's TFTP. */
+  "network-boot": {
+    seconds: 300,
+    message: "deploy-environment: the node took its boot file but did not call back",
+    hint: "Look at its console: does the kernel start, does it find its network card? Are ports 8080 and 8081 of the bastion open to it?",
+  },
+  /** Reading hardware takes seconds; a switch port with spanning tree and no PortFast forwards after 50 s. */
+  "deploy-environment": {
+    seconds: 120,
+    message: "deploying: the deploy environment runs but started no step",
+    hint: "Look at its console: it says what it waits for.",
+  },
+  /** The agent reports progress every few seconds; the longest silent step writes a bootloader or wipes a disk. */
+  deploying: {
+    seconds: 300,
+    message: "deploying: no progress was reported",
+    hint: "Look at its console. A dying disk or a lost link stalls a step; power-cycle the node for another try.",
+  },
+  /** Shutdown and POST until the firmware asks for its boot file: as for `armed`. */
+  deployed: {
+    seconds: 420,
+    message: "restarting: the node is deployed but did not ask what to boot",
+    hint: "Look at its console. If it hangs in the reboot, power-cycle it; its disk is complete.",
+  },
+  /** From the firmware's loader to an sshd that answers: 40 s natively, 90 s emulated; 4 x that. */
+  restarting: {
+    seconds: 420,
+    message: "verifying: the installed system did not answer on ssh with a host key that our CA signed",
+    hint: "Look at its console: does the boot loader find the disk, is the address right? Then: imagectl verify NODE",
+  },
+  /** All checks together; each has its own timeout. */
+  verifying: {
+    seconds: 900,
+    message: "ready: the acceptance checks do not come to an end",
+    hint: "Is the node still reachable? ssh to it, then: imagectl verify NODE",
+  },
+};
+
+/** How long after the deploy a node may need for its first boot when the deadline is already past. Seconds. */
+export const restartGraceSeconds = 3600;
+
+export type Diagnosis =
+  | { readonly kind: "overdue"; readonly stage: Stage; readonly seconds: number; readonly cause: Cause }
+  /** The attempt is to be ended: its deadline passed before the node got through. */
+  | { readonly kind: "expired"; readonly cause: Cause };
+
+/**
+ * @param now the time of the question.
+ * @returns undefined while all is in time, when it was already said, or when the attempt is over.
+ */
+export function diagnose(state: AttemptState, now: Date): Diagnosis | undefined {
+  if (!state.isLive) return undefined;
+  if (isExpired(state, now)) return { kind: "expired", cause: expiredCause(state) };
+  const deadline = stageDeadlines[state.stage];
+  if (deadline === undefined || state.cause !== undefined) return undefined;
+  const seconds = Math.floor((now.getTime() - Date.parse(state.heardAt)) / 1000);
+  if (seconds < deadline.seconds) return undefined;
+  return { kind: "overdue", stage: state.stage, seconds, cause: overdueCause(state.stage, seconds) };
+}
+
+/** Until when a disk may be overwritten; a node that is deployed by then gets the time to start. */
+function isExpired(state: AttemptState, now: Date): boolean {
+  if (now.getTime() < Date.parse(state.deadline)) return false;
+  if (!state.isDeployed) return true;
+  return now.getTime() - Date.parse(state.heardAt) >= restartGraceSeconds * 1000;
+}
+
+/** The cause in words; the same for the diagnosis and for the stored event, so that a log reads alike forever. */
+export function overdueCause(stage: Stage, seconds: number): Cause {
+  const deadline = stageDeadlines[stage];
+  if (deadline === undefined)
+    return { message: `${stage} takes long (${seconds} s)`, hint: "imagectl events NODE" };
+  return { message: `${deadline.message} for ${seconds} s`, hint: deadline.hint };
+}
+
+function expiredCause(state: AttemptState): Cause {
+  const reached = state.cause === undefined ? "" : `; last known: ${state.cause.message}`;
+  return state.isDeployed
+    ? {
+        message: `the deadline passed in the stage ${state.stage}${reached}`,
+        hint: "Its disk is complete. When the node answers: imagectl verify NODE",
+      }
+    : {
+        message: `the deadline passed in the stage ${state.stage}${reached}`,
+        hint: "Nothing is written to its disk any more. For a new attempt: imagectl arm NODE --deadline 4h",
+      };
+}
