@@ -16,6 +16,9 @@ const floors = [
 
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
+  "cli/render.ts": "writes a node's files to look at",
+  "cluster/file.ts": "reads the cluster file",
+  "keys.ts": "makes and reads the cluster's keys",
   "nodes/database.ts": "opens SQLite",
   "plan/overlay.ts": "reads the apply script",
   "pxe/boot/chainload.ts": "reads the iPXE files",
@@ -24,6 +27,7 @@ const doors: Record<string, string> = {
   "pxe/http/artefact-worker.ts": "is a process: listens, drops its rights, watches its parent",
   "pxe/http/artefacts.ts": "reads artefacts and streams them",
   "pxe/tftp/socket.ts": "opens the TFTP sockets",
+  "roles/read.ts": "reads role folders",
   "run.ts": "starts programs",
 };
 

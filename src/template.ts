@@ -72,10 +72,20 @@ function compile(source: string, name: string): Compiled {
 }
 
 function invalid(where: string, message: string, cause?: unknown): ImagectlError {
-  return new ImagectlError("TEMPLATE_INVALID", `${where}: ${message}`, {
-    hint: "Templates have {{name}}, #if, #unless and #each over lists; see docs/roles.md.",
-    cause,
-  });
+  const hint = "Templates have {{name}}, #if, #unless and #each over lists; see docs/roles.md.";
+  return failure("TEMPLATE_INVALID", where, message, hint, cause);
+}
+
+/** The error carries its finding, so that a caller with many templates can show all of them together. */
+function failure(
+  code: "TEMPLATE_INVALID" | "TEMPLATE_UNKNOWN_NAME",
+  where: string,
+  message: string,
+  hint: string,
+  cause?: unknown,
+): ImagectlError {
+  const findings = [{ code, where, message, hint, severity: "error" as const }];
+  return new ImagectlError(code, `${where}: ${message}`, { hint, cause, findings });
 }
 
 /** Refuses what a template must not have, and notes where each name is read. */
@@ -156,7 +166,10 @@ function kindOf(value: object): string {
 function unknownName(path: readonly string[], known: readonly string[], watch: Watch): ImagectlError {
   const last = path.at(-1) ?? "";
   const place = `${watch.name}${watch.places.get(last) ?? ""}`;
-  return new ImagectlError("TEMPLATE_UNKNOWN_NAME", `${place}: the view has no ${path.join(".")}`, {
-    hint: hintForName(last, known),
-  });
+  return failure(
+    "TEMPLATE_UNKNOWN_NAME",
+    place,
+    `the view has no ${path.join(".")}`,
+    hintForName(last, known),
+  );
 }

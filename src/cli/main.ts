@@ -8,6 +8,10 @@ import { formatCommandHelp, formatOverview } from "./help.ts";
 /** Every command, loaded only when it is called, so that `validate` pays for nothing else. */
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   keys: () => import("./keys.ts"),
+  plan: () => import("./plan.ts"),
+  render: () => import("./render.ts"),
+  schema: () => import("./schema.ts"),
+  validate: () => import("./validate.ts"),
 };
 
 /** sysexits(3) has no code for "something was found"; 70 is its EX_SOFTWARE, a defect of ours. */

@@ -9,7 +9,7 @@ import { type OsVariant, toParamSchema } from "./schema.ts";
  * @param os such as `debian-12`.
  */
 export function roleFor(definition: RoleDefinition, os: string): Role {
-  const { yaml, name, source } = definition;
+  const { yaml, name, source, places } = definition;
   const levels = ["", splitOsId(os).family, os];
   const variants = levels.slice(1).flatMap((level) => yaml.byOs[level] ?? []);
   const parts = [yaml, ...variants];
@@ -17,6 +17,7 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
   return {
     name,
     source,
+    places,
     summary: yaml.summary,
     needs: yaml.needs,
     params: Object.fromEntries(

@@ -6,6 +6,7 @@ import { hintForName } from "../nearest.ts";
 import { checkShape, parseYamlFile, type YamlFile } from "../yaml-file.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
 import { complainAboutValue } from "./params.ts";
+import { placesOfChecks, placesOfRole } from "./places.ts";
 import {
   type CheckDefinition,
   ChecksYaml,
@@ -29,6 +30,7 @@ export type SourceFile = {
 export type RoleDefinition = {
   readonly name: string;
   readonly source: string;
+  readonly places: Readonly<Record<string, string>>;
   readonly yaml: RoleYamlValue;
   readonly files: readonly SourceFile[];
   readonly checks: readonly CheckDefinition[];
@@ -62,6 +64,10 @@ export function parseRole(folder: RoleFolder): ParsedRole {
     definition: {
       name: folder.name,
       source: folder.source,
+      places: {
+        ...placesOfRole(role.file, role.value),
+        ...(checks?.value === undefined ? {} : placesOfChecks(checks.file, checks.value)),
+      },
       yaml: role.value,
       files,
       checks: checks?.value ?? [],

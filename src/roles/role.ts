@@ -36,7 +36,10 @@ export type RoleService = {
 /** A command that apply runs after the files are in place. */
 export type RoleCommand = {
   readonly name: string;
-  /** POSIX sh, run as root; may be a template (`{{ }}`). */
+  /**
+   * POSIX sh, run as root; may be a template (`{{ }}`). IMAGECTL_RUNNING is `yes` on a running system and `no`
+   * in a chroot, where nothing may be started and the kernel is another machine's.
+   */
   readonly run: string;
   /** Run when one of these paths changed in this apply. */
   readonly onChange?: readonly string[];
@@ -44,7 +47,10 @@ export type RoleCommand = {
   readonly unless?: string;
 };
 
-/** Runs before anything is switched over; a failure stops the apply and keeps the old files. `%ROOT%` is not needed: run in the target root. */
+/**
+ * Runs with the new files in place, before any command or service sees them; when it fails, the old files come
+ * back. POSIX sh with IMAGECTL_RUNNING, as for commands.
+ */
 export type RoleValidator = {
   readonly name: string;
   readonly run: string;
@@ -107,6 +113,8 @@ export type Role = {
   readonly name: string;
   /** Its folder, for messages: `templates/roles/sshd`. */
   readonly source: string;
+  /** `file:line:column` of its named things, by `placeKey` of places.ts. */
+  readonly places: Readonly<Record<string, string>>;
   readonly summary: string;
   readonly params: Readonly<Record<string, ParamSchema>>;
   readonly needs: readonly string[];

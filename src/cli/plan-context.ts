@@ -1,0 +1,35 @@
+/** Where commands find the cluster file and the keys, and what they plan from. */
+import { operatingSystems } from "../images/catalogue.ts";
+import { statePaths } from "../paths.ts";
+import { readPlanInput } from "../plan/inputs.ts";
+import type { PlanInput } from "../plan/make.ts";
+import type { CommandIo } from "./command.ts";
+
+/** Systems for which there is a recipe. */
+export const knownSystems: readonly string[] = operatingSystems.map((os) => os.id);
+
+/** For commands that read the cluster file. */
+export const clusterOption = {
+  cluster: {
+    type: "string",
+    valueName: "FILE",
+    description: "The cluster file. Default: $IMAGECTL_CLUSTER, else cluster.yaml.",
+  },
+} as const;
+
+/** @param given what the command line says, if it says anything. */
+export function clusterFile(given: string | undefined, env: CommandIo["env"]): string {
+  return given ?? env.IMAGECTL_CLUSTER ?? "cluster.yaml";
+}
+
+/**
+ * Reads everything that plans are made of.
+ * @throws ImagectlError CLUSTER_INVALID, CLUSTER_UNREADABLE, ROLE_FOLDER_INVALID, KEYS_MISSING.
+ */
+export async function planInput(given: string | undefined, env: CommandIo["env"]): Promise<PlanInput> {
+  return readPlanInput({
+    clusterFile: clusterFile(given, env),
+    keysDirectory: statePaths(env).keys,
+    operatingSystems: knownSystems,
+  });
+}

@@ -1,0 +1,51 @@
+/** `imagectl validate [FILE]`: every problem of the cluster file, the roles and the plans, with its place. */
+import { type Finding, formatFinding } from "../errors.ts";
+import { readPlanSources } from "../plan/inputs.ts";
+import { checkPlans } from "../plan/make.ts";
+import type { ClusterTrust } from "../plan/plan.ts";
+import { defineCommand, jsonOption } from "./command.ts";
+import { clusterFile, knownSystems } from "./plan-context.ts";
+
+/** A file can be checked on any machine, also where the cluster's keys are not: this stands in for them. */
+const placeholderTrust: ClusterTrust = {
+  agentKey: "ssh-ed25519 AAAA agent",
+  hostCaKey: "ssh-ed25519 AAAA host-ca",
+};
+
+export const command = defineCommand({
+  summary: "check a cluster file and its roles; every problem with file, line and hint",
+  usage: "validate [FILE] [--json]",
+  options: jsonOption,
+  positionals: { min: 0, max: 1 },
+  async run({ values, positionals }, io) {
+    const file = clusterFile(positionals[0], io.env);
+    const { parsed, roles } = await readPlanSources(file);
+    const { cluster, where } = parsed;
+    const plans =
+      cluster === undefined
+        ? roles.findings
+        : checkPlans({ cluster, roles, trust: placeholderTrust, operatingSystems: knownSystems, where });
+    const findings = [...parsed.findings, ...plans];
+    const errors = findings.filter((finding) => finding.severity === "error").length;
+    if (values.json === true) {
+      io.stdout.write(`${JSON.stringify({ file, isValid: errors === 0, findings }, null, 2)}\n`);
+    } else {
+      for (const finding of findings) io.stdout.write(`${formatFinding(finding)}\n`);
+      const size =
+        cluster === undefined
+          ? ""
+          : ` ${count(cluster.nodes.length, "node")}, ${count(cluster.users.length, "user")}:`;
+      io.stdout.write(`${file}:${size} ${summarize(findings, errors)}\n`);
+    }
+    return errors === 0 ? 0 : 2;
+  },
+});
+
+function summarize(findings: readonly Finding[], errors: number): string {
+  if (findings.length === 0) return "no problems";
+  return `${count(errors, "error")}, ${count(findings.length - errors, "warning")}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,110 @@
+/** (ClusterConfig, RoleCatalogue) -> NodePlan; every conflict between roles is found here. */
+import type { ClusterConfig, Group, Node } from "../cluster/config.ts";
+import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
+import { hintForName } from "../nearest.ts";
+import type { RoleCatalogue } from "../roles/role.ts";
+import { findConflicts } from "./conflicts.ts";
+import { layOut } from "./layers.ts";
+import type { ClusterTrust, NodePlan } from "./plan.ts";
+import { type Selection, selectRoles, type Where } from "./select.ts";
+import { collectFirewall, makeView } from "./view.ts";
+
+export type PlanInput = {
+  readonly cluster: ClusterConfig;
+  readonly roles: RoleCatalogue;
+  readonly trust: ClusterTrust;
+  /** Those for which there is a recipe: `debian-12`. */
+  readonly operatingSystems: readonly string[];
+  /** `file:line:column` of a path in the cluster file; without it, findings name the path. */
+  readonly where?: Where;
+};
+
+/**
+ * Decides everything about one node. Pure: equal input, equal bytes.
+ * @throws ImagectlError NODE_UNKNOWN, or PLAN_INVALID with every reason.
+ */
+export function planNode(input: PlanInput, nodeName: string): NodePlan {
+  const { cluster } = input;
+  const node = cluster.nodes.find(({ name }) => name === nodeName);
+  if (node === undefined) {
+    throw new ImagectlError("NODE_UNKNOWN", `the cluster ${cluster.name} has no node ${nodeName}`, {
+      hint: hintForName(
+        nodeName,
+        cluster.nodes.map(({ name }) => name),
+      ),
+    });
+  }
+  const group = groupOf(cluster, node);
+  const selection = select(input, group);
+  const { plan, findings } = layOutNode(input, node, group, selection);
+  throwOnErrors("PLAN_INVALID", nodeName, [...input.roles.findings, ...selection.findings, ...findings]);
+  return plan;
+}
+
+/**
+ * Plans every node of the cluster for what could be wrong with it.
+ * @returns all findings, those of the role folders included, each once.
+ */
+export function checkPlans(input: PlanInput): Finding[] {
+  const findings = input.cluster.groups.flatMap((group) => {
+    const selection = select(input, group);
+    const nodes = input.cluster.nodes.filter((node) => node.group === group.name);
+    return [
+      ...selection.findings,
+      ...nodes.flatMap((node) => layOutNode(input, node, group, selection).findings),
+    ];
+  });
+  return uniqueFindings([...input.roles.findings, ...findings]);
+}
+
+function groupOf(cluster: ClusterConfig, node: Node): Group {
+  const group = cluster.groups.find(({ name }) => name === node.group);
+  if (group === undefined) {
+    throw new ImagectlError(
+      "GROUP_UNKNOWN",
+      `${node.name} is in a group that does not exist: ${node.group}`,
+      {
+        hint: "Find every such line with: imagectl validate",
+      },
+    );
+  }
+  return group;
+}
+
+function select(input: PlanInput, group: Group): Selection {
+  const selection = selectRoles(group, input.roles, input.operatingSystems, input.where ?? ((path) => path));
+  return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
+}
+
+function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selection) {
+  const { cluster, trust } = input;
+  const firewall = collectFirewall(roles);
+  const view = makeView({ cluster, group, node, trust, firewall });
+  const { image, node: nodeLayer, checks, findings } = layOut(roles, view);
+  const packages = [...new Set(roles.flatMap(({ role }) => role.packages))].sort();
+  const plan: NodePlan = {
+    image: { os: group.os, arch: "amd64", packages, ...image },
+    node: {
+      hostname: node.name,
+      domain: cluster.domain,
+      group: group.name,
+      mac: node.mac,
+      address: node.address,
+      prefixLength: cluster.subnet.prefixLength,
+      bastionAddress: cluster.bastion.address,
+      outsiderAddress: cluster.outsider,
+      method: group.method,
+      disk: node.disk ?? group.disk,
+      kernelArguments: group.kernelArguments,
+      firewall,
+      checks,
+      ...nodeLayer,
+    },
+  };
+  return { plan, findings };
+}
+
+/** Fifty nodes of one group have the same problem once. */
+function uniqueFindings(findings: readonly Finding[]): Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.where} ${finding.message}`, finding])).values()];
+}

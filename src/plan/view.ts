@@ -1,0 +1,96 @@
+/** What templates see of one node: ready values, described for people in docs/roles.md. */
+import { type Ipv4Address, ipv4ToNumber, netmaskOf } from "../address.ts";
+import type { ClusterConfig, Group, Node } from "../cluster/config.ts";
+import { splitOsId } from "../os-id.ts";
+import type { FirewallRule } from "../roles/role.ts";
+import type { View } from "../template.ts";
+import type { ClusterTrust } from "./plan.ts";
+
+export type OwnedRule = FirewallRule & { readonly role: string };
+
+/** What a template may read without becoming part of one node: all other names put it in the node layer. */
+const imageNames = new Set(["os", "params"]);
+
+/** @returns whether something that read these names belongs to the node layer. */
+export function readsNode(reads: Iterable<string>): boolean {
+  return [...reads].some((name) => !imageNames.has(name));
+}
+
+export type ViewSubject = {
+  readonly cluster: ClusterConfig;
+  readonly group: Group;
+  readonly node: Node;
+  readonly trust: ClusterTrust;
+  readonly firewall: readonly OwnedRule[];
+};
+
+/** @returns the view without `params`, which are each role's own. Lists are sorted: order in the file decides nothing. */
+export function makeView({ cluster, group, node, trust, firewall }: ViewSubject): View {
+  const { domain, subnet, bastion } = cluster;
+  const fqdn = (hostname: string): string => `${hostname}.${domain}`;
+  const users = [...cluster.users]
+    .sort((left, right) => left.uid - right.uid)
+    .map(({ name, uid, admin, keys }) => ({ name, uid, isAdmin: admin, keys }));
+  const rules = firewall.map((rule) => viewRule(rule, bastion.address));
+  return {
+    os: { id: group.os, ...splitOsId(group.os) },
+    node: {
+      hostname: node.name,
+      domain,
+      fqdn: fqdn(node.name),
+      mac: node.mac,
+      address: node.address,
+      prefixLength: subnet.prefixLength,
+      kernelArguments: group.kernelArguments,
+    },
+    group: { name: group.name },
+    bastion: { hostname: bastion.hostname, fqdn: fqdn(bastion.hostname), address: bastion.address, ...trust },
+    network: {
+      subnet: `${subnet.network}/${subnet.prefixLength}`,
+      prefixLength: subnet.prefixLength,
+      netmask: netmaskOf(subnet),
+      domain,
+      dns: cluster.dns,
+      hasDns: cluster.dns.length > 0,
+      gateway: cluster.gateway ?? "",
+      hasGateway: cluster.gateway !== undefined,
+    },
+    all: {
+      users,
+      admins: users.filter((user) => user.isAdmin),
+      nodes: [...cluster.nodes]
+        .sort((left, right) => ipv4ToNumber(left.address) - ipv4ToNumber(right.address))
+        .map(({ name, address }) => ({ hostname: name, fqdn: fqdn(name), address })),
+      firewall: {
+        in: rules.filter((rule) => rule.direction === "in"),
+        out: rules.filter((rule) => rule.direction === "out"),
+      },
+    },
+  };
+}
+
+function viewRule({ direction, protocol, port, peer, comment, role }: OwnedRule, bastion: Ipv4Address) {
+  const isBastionOnly = peer === "bastion";
+  return {
+    direction,
+    protocol,
+    port,
+    comment,
+    role,
+    isBastionOnly,
+    peerAddress: isBastionOnly ? bastion : "any",
+  };
+}
+
+/** Every role's rules, by port: the order of roles decides nothing. */
+export function collectFirewall(
+  roles: readonly { readonly role: { readonly name: string; readonly firewall: readonly FirewallRule[] } }[],
+): OwnedRule[] {
+  return roles
+    .flatMap(({ role }) => role.firewall.map((rule) => ({ ...rule, role: role.name })))
+    .sort((left, right) => left.port - right.port || (ruleKey(left) < ruleKey(right) ? -1 : 1));
+}
+
+function ruleKey(rule: FirewallRule): string {
+  return `${rule.direction} ${rule.protocol}`;
+}

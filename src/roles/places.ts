@@ -1,0 +1,51 @@
+/** Where each named thing of a role stands: for findings that are made after its parts were merged. */
+import type { YamlFile } from "../yaml-file.ts";
+import type { FirewallRule } from "./role.ts";
+import type { CheckDefinition, OsVariant, RoleYaml } from "./schema.ts";
+
+/** Names of the things in a role's `places`. */
+export const placeKey = {
+  package: (name: string) => `package ${name}`,
+  service: (unit: string) => `service ${unit}`,
+  firewall: ({ direction, protocol, port }: Pick<FirewallRule, "direction" | "protocol" | "port">) =>
+    `port ${port}/${protocol} ${direction}`,
+  command: (name: string) => `command ${name}`,
+  validator: (name: string) => `validator ${name}`,
+  check: (name: string) => `check ${name}`,
+};
+
+type Lists = Pick<OsVariant, "packages" | "services" | "firewall" | "commands" | "validators">;
+
+/** @returns `file:line:column` by placeKey. */
+export function placesOfRole(file: YamlFile, role: RoleYaml): Record<string, string> {
+  const levels: [string[], Lists][] = [
+    [[], role],
+    ...Object.entries(role.byOs).map(([level, variant]): [string[], Lists] => [["byOs", level], variant]),
+  ];
+  return Object.fromEntries(levels.flatMap(([path, lists]) => placesOfLists(file, path, lists)));
+}
+
+export function placesOfChecks(file: YamlFile, checks: readonly CheckDefinition[]): Record<string, string> {
+  return Object.fromEntries(checks.map(({ name }, index) => [placeKey.check(name), file.where([index])]));
+}
+
+function placesOfLists(file: YamlFile, path: readonly string[], lists: Lists): [string, string][] {
+  const list = (key: keyof Lists, names: readonly string[]) =>
+    names.map((name, index): [string, string] => [name, file.where([...path, key, index])]);
+  return [
+    ...list("packages", lists.packages.map(placeKey.package)),
+    ...list(
+      "services",
+      lists.services.map(({ unit }) => placeKey.service(unit)),
+    ),
+    ...list("firewall", lists.firewall.map(placeKey.firewall)),
+    ...list(
+      "commands",
+      lists.commands.map(({ name }) => placeKey.command(name)),
+    ),
+    ...list(
+      "validators",
+      lists.validators.map(({ name }) => placeKey.validator(name)),
+    ),
+  ];
+}
