@@ -18,7 +18,9 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 # File kinds and the order of lines are compared as text.
 LC_ALL=C
 DEBIAN_FRONTEND=noninteractive
-export PATH LC_ALL DEBIAN_FRONTEND
+# yes where a systemd runs here and is ours: what commands and validators ask before they touch the live system.
+IMAGECTL_RUNNING=no
+export PATH LC_ALL DEBIAN_FRONTEND IMAGECTL_RUNNING
 
 state=/var/lib/imagectl
 policy=/usr/sbin/policy-rc.d
@@ -43,6 +45,7 @@ main() {
   data=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
   [ -z "$root" ] || apply_inside
 
+  find_out_whether_running
   layer=$(cat "$data/layer")
   applied=$state/applied-$layer.json
   undo=$state/undo-$layer
@@ -95,10 +98,14 @@ apply_inside() {
   exit "$status"
 }
 
-# Whether a systemd runs here and is ours: in a chroot, /run and /proc may be the host's.
-is_running() {
-  [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]
+# In a chroot, /run and /proc may be the host's.
+find_out_whether_running() {
+  if [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]; then
+    IMAGECTL_RUNNING=yes
+  fi
 }
+
+is_running() { [ "$IMAGECTL_RUNNING" = yes ]; }
 
 take_lock() {
   mkdir -p "$state"
@@ -309,25 +316,25 @@ touched() {
 validate() {
   for folder in "$data"/validators/*/; do
     # shellcheck disable=SC2046 # one word a path
-    if [ -e "$folder/run" ] && touched $(cat "$folder/paths"); then
-      logged sh "$folder/run" || fail_with_output "the validator \"$(cat "$folder/name")\" refuses the new files"
+    if [ -e "${folder}run" ] && touched $(cat "${folder}paths"); then
+      logged sh "${folder}run" || fail_with_output "the validator \"$(cat "${folder}name")\" refuses the new files"
     fi
   done
 }
 
 is_due() {
-  if [ -e "$1/on-change" ]; then
+  if [ -e "${1}on-change" ]; then
     # shellcheck disable=SC2046 # one word a path
-    touched $(cat "$1/on-change")
-  elif logged sh "$1/unless"; then
+    touched $(cat "${1}on-change")
+  elif logged sh "${1}unless"; then
     return 1
   fi
 }
 
 plan_commands() {
   for folder in "$data"/commands/*/; do
-    if [ -e "$folder/run" ] && is_due "$folder"; then
-      say "command $(cat "$folder/name")"
+    if [ -e "${folder}run" ] && is_due "$folder"; then
+      say "command $(cat "${folder}name")"
       did=$((did + 1))
     fi
   done
@@ -335,11 +342,11 @@ plan_commands() {
 
 run_commands() {
   for folder in "$data"/commands/*/; do
-    if [ -e "$folder/run" ] && is_due "$folder"; then
-      say "command $(cat "$folder/name")"
+    if [ -e "${folder}run" ] && is_due "$folder"; then
+      say "command $(cat "${folder}name")"
       did=$((did + 1))
-      if [ -d "$undo" ]; then cp "$folder/run" "$undo/ran/$(basename "$folder")"; fi
-      logged sh "$folder/run" || fail_with_output "the command \"$(cat "$folder/name")\""
+      if [ -d "$undo" ]; then cp "${folder}run" "$undo/ran/$(basename "$folder")"; fi
+      logged sh "${folder}run" || fail_with_output "the command \"$(cat "${folder}name")\""
       sed 's/^/    /' "$work/output"
     fi
   done
@@ -410,7 +417,7 @@ prove_ssh() {
 commit() {
   {
     printf '{"layer":"%s","files":[' "$layer"
-    awk '{ printf "%s\n{\"path\":\"%s\",\"sha256\":\"%s\",\"role\":\"%s\"}", NR > 1 ? "," : "", $1, $2, $5 }' "$data/files"
+    awk '{ printf "%s\n{\"path\":\"%s\",\"sha256\":\"%s\",\"role\":\"%s\"}", (NR > 1 ? "," : ""), $1, $2, $5 }' "$data/files"
     printf '\n]}\n'
   } >"$work/applied"
   if ! cmp -s "$work/applied" "$applied"; then
