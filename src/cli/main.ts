@@ -91,6 +91,10 @@ function reportFailure(error: unknown, io: CommandIo): number {
 }
 
 if (import.meta.main) {
+  // A reader that has seen enough (head, less) is no failure of ours.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
   const code = await main(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,

@@ -36,7 +36,7 @@ export function formatPlan(plan: NodePlan): string {
     "node layer",
     ...formatLayer(node),
     "",
-    "firewall",
+    "ports",
     ...node.firewall.map(
       (rule) =>
         `  ${rule.direction.padEnd(3)} ${`${rule.port}/${rule.protocol}`.padEnd(10)} ${rule.peer.padEnd(8)} ${rule.comment} (${rule.role})`,

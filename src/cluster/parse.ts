@@ -1,6 +1,7 @@
 /** `cluster.yaml` -> ClusterConfig, or every problem of the file at once, each with its place. */
 import { type Finding, ImagectlError } from "../errors.ts";
-import { checkShape, parseYamlFile, type YamlPath } from "../yaml-file.ts";
+import { parseYamlFile, type YamlPath } from "../yaml-file.ts";
+import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
 import type { ClusterConfig, DiskPolicy } from "./config.ts";
 import { ClusterFile, LooseClusterFile } from "./schema.ts";

@@ -1,7 +1,7 @@
 /** The shape of `cluster.yaml`: what may stand where. docs/cluster.schema.json is generated from it. */
 import { z } from "zod";
 import { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
-import { problem } from "../yaml-file.ts";
+import { problem } from "../yaml-shape.ts";
 import { complainAboutLabel, labelPattern, userIds, userNamePattern } from "./names.ts";
 import { parsePublicKey } from "./public-key.ts";
 import { parseSize } from "./size.ts";

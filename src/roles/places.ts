@@ -30,22 +30,14 @@ export function placesOfChecks(file: YamlFile, checks: readonly CheckDefinition[
 }
 
 function placesOfLists(file: YamlFile, path: readonly string[], lists: Lists): [string, string][] {
-  const list = (key: keyof Lists, names: readonly string[]) =>
-    names.map((name, index): [string, string] => [name, file.where([...path, key, index])]);
-  return [
-    ...list("packages", lists.packages.map(placeKey.package)),
-    ...list(
-      "services",
-      lists.services.map(({ unit }) => placeKey.service(unit)),
-    ),
-    ...list("firewall", lists.firewall.map(placeKey.firewall)),
-    ...list(
-      "commands",
-      lists.commands.map(({ name }) => placeKey.command(name)),
-    ),
-    ...list(
-      "validators",
-      lists.validators.map(({ name }) => placeKey.validator(name)),
-    ),
-  ];
+  const names: Record<keyof Lists, readonly string[]> = {
+    packages: lists.packages.map(placeKey.package),
+    services: lists.services.map(({ unit }) => placeKey.service(unit)),
+    firewall: lists.firewall.map(placeKey.firewall),
+    commands: lists.commands.map(({ name }) => placeKey.command(name)),
+    validators: lists.validators.map(({ name }) => placeKey.validator(name)),
+  };
+  return Object.entries(names).flatMap(([list, keys]) =>
+    keys.map((key, index): [string, string] => [key, file.where([...path, list, index])]),
+  );
 }

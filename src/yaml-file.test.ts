@@ -1,0 +1,74 @@
+/** YAML with places: every problem names its line and column, and no text of the file is quoted carelessly. */
+import { describe, expect, test } from "vitest";
+import { parseYamlFile } from "./yaml-file.ts";
+
+const text = `top:
+  one: {a: 1, b: [x, y]}
+  two:
+    a: 2
+list:
+  - name: first
+`;
+
+describe("where a path stands", () => {
+  const file = parseYamlFile(text, "f.yaml");
+  test.each([
+    ["a scalar, by its value", "top.one.a", "f.yaml:2:12"],
+    ["a map, by its key", "top.two", "f.yaml:3:3"],
+    ["a list's element", "top.one.b.1", "f.yaml:2:22"],
+    ["inside a list", "list.0.name", "f.yaml:6:11"],
+    ["something missing, by what is around it", "top.two.zzz", "f.yaml:3:3"],
+    ["a wrong path, by the last good part", "top.zzz.a", "f.yaml:1:1"],
+    ["nothing at all", "zzz", "f.yaml:1:1"],
+  ])("%s", (_name, path, expected) => {
+    expect(file.where(path)).toBe(expected);
+  });
+  test("a key, even of a scalar", () => {
+    expect(file.whereKey("top.two.a")).toBe("f.yaml:4:5");
+  });
+  test("names with dots are given as a list", () => {
+    expect(parseYamlFile("a.b: {c: 1}\n", "f.yaml").where(["a.b", "c"])).toBe("f.yaml:1:10");
+  });
+  test("through an alias", () => {
+    expect(parseYamlFile("a: &x {k: 1}\nb: *x\n", "f.yaml").where("b.k")).toBe("f.yaml:1:11");
+  });
+});
+
+describe("syntax", () => {
+  test.each([
+    ["a doubled key", "a: 1\na: 2\n", "f.yaml:2:1"],
+    ["a bracket that stays open", "a: [1\n", "f.yaml:2:1"],
+    ["a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1"],
+    ["two documents", "a: 1\n---\nb: 2\n", "f.yaml:2:1"],
+    ["an alias of nothing", "a: *x\n", "f.yaml:1:4"],
+  ])("%s", (_name, source, where) => {
+    const file = parseYamlFile(source, "f.yaml");
+    expect(file.findings[0]).toMatchObject({ code: "YAML_INVALID", where });
+    expect(file.value).toBeUndefined();
+  });
+  test("aliases that unfold without end are refused", () => {
+    const levels = "abcdefghi".split("").map((name, index, all) => {
+      const inner = index === 0 ? "x" : `*${all[index - 1]}`;
+      return `${name}: &${name} [${Array(9).fill(inner).join(", ")}]`;
+    });
+    expect(parseYamlFile(levels.join("\n"), "f.yaml").findings[0]?.message).toContain("aliases");
+  });
+  test("a private key in a broken file is not quoted", () => {
+    const source = "keys:\n  - -----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktSECRET\n  x: [\n";
+    const shown = JSON.stringify(parseYamlFile(source, "f.yaml").findings);
+    expect(shown).toContain("YAML_INVALID");
+    expect(shown).not.toContain("SECRET");
+  });
+  test("any text at all gives findings, never an exception", () => {
+    const alphabet = "abc:-[]{}&*!|>'\"#%@`,?\n\t \u0000\u00e9";
+    let seed = 7;
+    const next = (): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+      return seed;
+    };
+    for (let round = 0; round < 500; round++) {
+      const source = Array.from({ length: next() % 60 }, () => alphabet[next() % alphabet.length]).join("");
+      expect(Array.isArray(parseYamlFile(source, "f.yaml").findings)).toBe(true);
+    }
+  });
+});
