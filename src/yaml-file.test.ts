@@ -40,6 +40,7 @@ describe("syntax", () => {
     ["a bracket that stays open", "a: [1\n", "f.yaml:2:1"],
     ["a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1"],
     ["two documents", "a: 1\n---\nb: 2\n", "f.yaml:2:1"],
+    ["a key that would vanish", "a:\n  __proto__: 1\n", "f.yaml:2:3"],
     ["an alias of nothing", "a: *x\n", "f.yaml:1:4"],
   ])("%s", (_name, source, where) => {
     const file = parseYamlFile(source, "f.yaml");

@@ -76,20 +76,21 @@ type Plain = {
   readonly refused?: { readonly offset: number; readonly message: string };
 };
 
-/** Aliases are the one thing that a document without errors can still be refused for. */
+/** What a document without syntax errors can still be refused for. */
 function toPlain(document: Document): Plain {
-  let unresolved: number | undefined;
+  let refused: Plain["refused"];
   visit(document, {
     Alias: (_key, alias) => {
-      if (alias.resolve(document) === undefined) unresolved ??= startOf(alias);
+      if (alias.resolve(document) !== undefined) return;
+      refused ??= { offset: startOf(alias), message: "this alias (*name) has no anchor (&name) before it" };
+    },
+    Pair: (_key, pair) => {
+      // It would not become an entry of the map but its prototype, and vanish without a word.
+      if (keyName(pair.key) !== "__proto__") return;
+      refused ??= { offset: startOf(pair.key), message: "__proto__ cannot be a key" };
     },
   });
-  if (unresolved !== undefined) {
-    return {
-      value: undefined,
-      refused: { offset: unresolved, message: "this alias (*name) has no anchor (&name) before it" },
-    };
-  }
+  if (refused !== undefined) return { value: undefined, refused };
   try {
     return { value: document.toJS() as unknown };
   } catch (error) {

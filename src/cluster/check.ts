@@ -1,20 +1,12 @@
 /** What no single line of the cluster file can know: names, numbers and addresses that must not meet. */
-import {
-  broadcastOf,
-  type Ipv4Address,
-  type Ipv4Subnet,
-  ipv4ToNumber,
-  type MacAddress,
-  subnetContains,
-} from "../address.ts";
-import type { ErrorCode } from "../error-codes.ts";
+import type { MacAddress } from "../address.ts";
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import type { YamlFile } from "../yaml-file.ts";
+import { checkAddresses } from "./check-addresses.ts";
+import { collisions, type Report } from "./claims.ts";
 import { complainAboutLabel, complainAboutUserName, userIds } from "./names.ts";
 import type { LooseClusterFile } from "./schema.ts";
-
-type Report = (path: string, code: ErrorCode, message: string, hint: string) => Finding;
 
 /**
  * @param file for the places of findings.
@@ -55,21 +47,6 @@ function checkNames(cluster: LooseClusterFile, file: YamlFile): Finding[] {
   );
 }
 
-/** Something that one thing claims and no second one may: `key` is what must differ. */
-type Claim = { readonly key: string | undefined; readonly path: string; readonly owner: string };
-
-function collisions(what: string, claims: readonly Claim[], hint: string, report: Report): Finding[] {
-  const owners = new Map<string, string>();
-  return claims.flatMap(({ key, path, owner }) => {
-    if (key === undefined) return [];
-    const first = owners.get(key);
-    if (first === undefined) owners.set(key, owner);
-    return first === undefined
-      ? []
-      : [report(path, "DUPLICATE", `${what} ${key} of ${owner} is already that of ${first}`, hint)];
-  });
-}
-
 function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
   const users = Object.entries(cluster.users);
   const nodes = Object.entries(cluster.nodes);
@@ -89,80 +66,6 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
     ...collisions("the MAC address", macs, macHint, report),
     ...collisions("the host name", hostnames, "Rename one of them.", report),
   ];
-}
-
-function checkAddresses(cluster: LooseClusterFile, report: Report): Finding[] {
-  const { subnet, gateway, pool, outsider } = cluster.network;
-  const claims: AddressClaim[] = [
-    { key: cluster.bastion.address, path: "bastion.address", owner: "the bastion" },
-    { key: outsider, path: "network.outsider", owner: "the outsider" },
-    ...Object.entries(cluster.nodes).map(([name, { address }]) => ({
-      key: address,
-      path: `nodes.${name}.address`,
-      owner: `the node ${name}`,
-    })),
-  ];
-  const router: AddressClaim = { key: gateway, path: "network.gateway", owner: "the gateway" };
-  // The bastion may well be the nodes' way out; nothing else may share an address.
-  const exclusive = gateway === cluster.bastion.address ? claims : [router, ...claims];
-  const bounds: AddressClaim[] = [
-    { key: pool?.first, path: "network.pool.first", owner: "the pool's first address" },
-    { key: pool?.last, path: "network.pool.last", owner: "the pool's last address" },
-  ];
-  const elsewhere =
-    subnet === undefined
-      ? "Give one of them another address."
-      : `Give one of them another address of ${subnetText(subnet)}`;
-  return [
-    ...collisions("the address", exclusive, elsewhere, report),
-    ...(subnet === undefined
-      ? []
-      : [router, ...claims, ...bounds].flatMap((claim) => checkInSubnet(claim, subnet, report))),
-    ...(pool === undefined ? [] : checkPool(pool, exclusive, report)),
-  ];
-}
-
-type AddressClaim = Claim & { readonly key: Ipv4Address | undefined };
-
-function checkInSubnet(claim: AddressClaim, subnet: Ipv4Subnet, report: Report): Finding[] {
-  const { key: address, path, owner } = claim;
-  if (address === undefined) return [];
-  const outside = (reason: string) => [
-    report(
-      path,
-      "ADDRESS_UNUSABLE",
-      `${address} of ${owner} ${reason}`,
-      `Use an address inside ${subnetText(subnet)}`,
-    ),
-  ];
-  if (!subnetContains(subnet, address)) return outside(`is outside the subnet ${subnetText(subnet)}`);
-  if (address === subnet.network) return outside("is the network's own address");
-  if (address === broadcastOf(subnet)) return outside("is the broadcast address");
-  return [];
-}
-
-function checkPool(
-  pool: { readonly first: Ipv4Address; readonly last: Ipv4Address },
-  claims: readonly AddressClaim[],
-  report: Report,
-): Finding[] {
-  const [first, last] = [ipv4ToNumber(pool.first), ipv4ToNumber(pool.last)];
-  if (first > last) {
-    return [
-      report(
-        "network.pool.first",
-        "ADDRESS_UNUSABLE",
-        "the pool ends before it starts",
-        "Swap first and last.",
-      ),
-    ];
-  }
-  return claims.flatMap(({ key: address, path, owner }) => {
-    const isInside = address !== undefined && first <= ipv4ToNumber(address) && ipv4ToNumber(address) <= last;
-    if (!isInside) return [];
-    const message = `${address} of ${owner} lies in the pool ${pool.first} to ${pool.last}`;
-    return [report(path, "ADDRESS_UNUSABLE", message, "Move it, or make the pool smaller: network.pool")];
-  });
 }
 
 const macHint = "Read it from the machine's label, or there: ip link";
@@ -211,8 +114,4 @@ function checkRolesOfGroups(cluster: LooseClusterFile, report: Report): Finding[
       ),
     ];
   });
-}
-
-function subnetText(subnet: Ipv4Subnet): string {
-  return `${subnet.network}/${subnet.prefixLength}`;
 }
