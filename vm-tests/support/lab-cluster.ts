@@ -1,0 +1,69 @@
+/** The cluster of the tests: one node, one user, one admin, with keys made on the spot. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "../../src/run.ts";
+
+export type LabCluster = {
+  readonly file: string;
+  /** Private keys of the users. */
+  readonly userKeys: { readonly alice: string; readonly carol: string };
+  /** Writes the file anew, as an operator's editor would. */
+  rewrite(options: LabClusterOptions): void;
+};
+
+export type LabClusterOptions = {
+  /** Names of users that the file has. */
+  readonly users: readonly ("alice" | "carol")[];
+  /** The node's disk policy, as YAML flow: `{match: {}}`. */
+  readonly disk: string;
+};
+
+export const wholeCluster: LabClusterOptions = { users: ["alice", "carol"], disk: "{match: {}}" };
+
+/** Where things are in every lab of the tests. */
+export const lab = {
+  bastion: "10.77.0.1",
+  bastionInterface: "eth1",
+  prefixLength: 24,
+  outsider: "10.77.0.250",
+  node: { name: "node1", address: "10.77.0.11", mac: "52:54:00:77:00:11" },
+} as const;
+
+export async function makeLabCluster(folder: string, options = wholeCluster): Promise<LabCluster> {
+  mkdirSync(folder, { recursive: true });
+  const userKeys = { alice: join(folder, "alice"), carol: join(folder, "carol") };
+  for (const [name, file] of Object.entries(userKeys)) {
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", `${name}@lab`, "-f", file]);
+  }
+  const file = join(folder, "cluster.yaml");
+  const rewrite = (changed: LabClusterOptions): void => {
+    const publicKey = (name: "alice" | "carol"): string => readFileSync(`${userKeys[name]}.pub`, "utf8").trim();
+    writeFileSync(file, clusterText(changed, { alice: publicKey("alice"), carol: publicKey("carol") }));
+  };
+  rewrite(options);
+  return { file, userKeys, rewrite };
+}
+
+function clusterText(
+  { users, disk }: LabClusterOptions,
+  keys: Readonly<Record<"alice" | "carol", string>>,
+): string {
+  const entries = {
+    alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
+    carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
+  };
+  return `cluster: lab
+network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
+bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}
+users:
+${users.map((user) => entries[user]).join("")}groups:
+  gpu:
+    os: debian-12
+    method: golden
+    roles: [base, network, accounts, sshd, firewall]
+    kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
+    disk: ${disk}
+nodes:
+  node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu}
+`;
+}
