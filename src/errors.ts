@@ -1,5 +1,6 @@
 /** Typed errors: a code from error-codes.ts, what happened, and a hint that is a command or a setting. */
 import type { ErrorCode } from "./error-codes.ts";
+import { terminalText } from "./terminal-text.ts";
 
 export type Severity = "error" | "warning";
 
@@ -50,9 +51,10 @@ export function throwOnErrors(code: ErrorCode, subject: string, findings: readon
   );
 }
 
-/** Renders a finding the way compilers do, so that editors can jump to it. */
+/** Renders a finding the way compilers do, so that editors can jump to it. Safe for a terminal. */
 export function formatFinding(finding: Finding): string {
-  return `${finding.where}: ${finding.severity}: ${finding.message} [${finding.code}]\n    hint: ${finding.hint}`;
+  const { where, severity, message, code, hint } = finding;
+  return terminalText(`${where}: ${severity}: ${message} [${code}]\n    hint: ${hint}`);
 }
 
 /** One line that says what an unknown thrown value was; used where a log line needs it. */

@@ -2,11 +2,14 @@
 import { parseArgs } from "node:util";
 import { describeError, formatFinding, ImagectlError } from "../errors.ts";
 import { nearestOf } from "../nearest.ts";
+import { terminalText } from "../terminal-text.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { formatCommandHelp, formatOverview } from "./help.ts";
 
 /** Every command, loaded only when it is called, so that `validate` pays for nothing else. */
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  build: () => import("./build.ts"),
+  images: () => import("./images.ts"),
   keys: () => import("./keys.ts"),
   plan: () => import("./plan.ts"),
   render: () => import("./render.ts"),
@@ -84,7 +87,7 @@ function reportFailure(error: unknown, io: CommandIo): number {
     io.stderr.write(`imagectl: a defect of ours, please report it:\n${trace}\n`);
     return exitCodes.defect;
   }
-  io.stderr.write(`imagectl: ${error.message} [${error.code}]\n`);
+  io.stderr.write(terminalText(`imagectl: ${error.message} [${error.code}]\n`));
   for (const finding of error.findings) io.stderr.write(`${formatFinding(finding)}\n`);
   io.stderr.write(`    hint: ${error.hint}\n`);
   return error.code === "USAGE" || error.findings.length > 0 ? exitCodes.found : exitCodes.failed;

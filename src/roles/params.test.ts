@@ -1,0 +1,37 @@
+/** Values of parameters against their schema. */
+import { expect, test } from "vitest";
+import { complainAboutValue } from "./params.ts";
+import type { ParamSchema } from "./role.ts";
+
+const rest = { default: "", description: "" };
+
+test.each<[string, Omit<ParamSchema, "default" | "description">, unknown, string | undefined]>([
+  ["a text", { type: "string" }, "x", undefined],
+  ["a number for a text", { type: "string" }, 1, "must be a string"],
+  ["nothing for a text", { type: "string" }, null, "must be a string"],
+  [
+    "a line end in a text",
+    { type: "string" },
+    "a\nPermitRootLogin yes",
+    "must not have line ends or other control characters",
+  ],
+  ["an integer", { type: "integer" }, 5, undefined],
+  ["a fraction", { type: "integer" }, 5.5, "must be an integer"],
+  ["a number as a text", { type: "integer" }, "5", "must be an integer"],
+  ["a boolean", { type: "boolean" }, false, undefined],
+  ["a word for a boolean", { type: "boolean" }, "yes", "must be a boolean"],
+  ["one of the words", { type: "string", enum: ["a", "b"] }, "b", undefined],
+  ["none of the words", { type: "string", enum: ["a", "b"] }, "c", "must be one of a, b"],
+  ["a list", { type: "array", items: { type: "integer" } }, [1, 2], undefined],
+  ["an empty list", { type: "array", items: { type: "integer" } }, [], undefined],
+  ["a wrong element", { type: "array", items: { type: "integer" } }, [1, "2"], "[1] must be an integer"],
+  [
+    "an element outside the enum",
+    { type: "array", items: { type: "string" }, enum: ["a"] },
+    ["a", "b"],
+    "[1] must be one of a",
+  ],
+  ["no list", { type: "array", items: { type: "string" } }, "a", "must be a list"],
+])("%s", (_name, schema, value, complaint) => {
+  expect(complainAboutValue({ ...schema, ...rest }, value)).toBe(complaint);
+});
