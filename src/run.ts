@@ -10,6 +10,8 @@ export type RunOptions = {
   readonly input?: string | Uint8Array;
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** What `signal` and `timeoutMs` send. Default: SIGTERM. */
+  readonly killSignal?: NodeJS.Signals;
   /** Called for each line of stdout and stderr as it comes: progress of long work. */
   readonly onLine?: (line: string) => void;
   /** Exit codes that are answers, not failures. Default: only 0. */
@@ -37,6 +39,7 @@ export async function run(
     ...(options.input === undefined ? { stdin: "ignore" as const } : { input: options.input }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal }),
+    ...(options.killSignal === undefined ? {} : { killSignal: options.killSignal }),
   });
   const onLine = options.onLine;
   const lines = onLine === undefined ? undefined : forwardLines(child.iterable({ from: "all" }), onLine);

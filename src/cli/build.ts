@@ -1,0 +1,116 @@
+/** `imagectl build --os OS`: every image that the nodes of a cluster file need, built or found up to date. */
+import { digestOf } from "../digest.ts";
+import { ImagectlError } from "../errors.ts";
+import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-event.ts";
+import { requireRoot } from "../images/build-room.ts";
+import { findOperatingSystem } from "../images/catalogue.ts";
+import { runBuild } from "../images/workshop.ts";
+import { ensureKeys } from "../keys.ts";
+import { statePaths } from "../paths.ts";
+import { planNode } from "../plan/make.ts";
+import type { ImagePlan } from "../plan/plan.ts";
+import { type CommandIo, defineCommand } from "./command.ts";
+import { clusterOption, planInput } from "./plan-context.ts";
+
+/** What a shell says of a program that SIGINT ended: 128 + 2. */
+const interruptedExitCode = 130;
+
+export const command = defineCommand({
+  summary: "build the images that the nodes of the cluster file need",
+  usage: "build --os OS [--cluster FILE] [--update] [--json]",
+  options: {
+    os: { type: "string", valueName: "OS", description: "Which operating system: debian-12." },
+    ...clusterOption,
+    update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
+    json: { type: "boolean", description: "Print one JSON event a line instead of text." },
+  },
+  positionals: { min: 0, max: 0 },
+  async run({ values }, io) {
+    if (values.os === undefined) {
+      throw new ImagectlError("USAGE", "build: which operating system?", {
+        hint: "imagectl build --os debian-12",
+      });
+    }
+    const os = findOperatingSystem(values.os);
+    requireRoot(`imagectl build --os ${os.id}`);
+    // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
+    await ensureKeys(statePaths(io.env).keys);
+    const plans = await distinctPlans(os.id, values.cluster, io);
+    const { signal, release } = abortOnSignals();
+    const show = values.json === true ? showJson(io) : showText(io);
+    try {
+      await runBuild({
+        os,
+        plans,
+        isUpdate: values.update === true,
+        environment: io.env,
+        signal,
+        onEvent: show.event,
+      });
+      return 0;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      io.stderr.write("imagectl: interrupted; nothing was published, nothing is left behind\n");
+      return interruptedExitCode;
+    } finally {
+      show.end();
+      release();
+    }
+  },
+});
+
+/** @throws ImagectlError OS_UNUSED when no node asks for this OS. */
+async function distinctPlans(os: string, cluster: string | undefined, io: CommandIo): Promise<ImagePlan[]> {
+  const input = await planInput(cluster, io.env);
+  const plans = input.cluster.nodes
+    .map((node) => planNode(input, node.name))
+    .filter((plan) => plan.image.os === os && plan.node.method === "golden")
+    .map((plan) => plan.image);
+  if (plans.length === 0) {
+    throw new ImagectlError("OS_UNUSED", `no node of the cluster file is deployed with ${os}`, {
+      hint: `Set "os: ${os}" and "method: golden" in a group that has nodes.`,
+    });
+  }
+  return [...new Map(plans.map((plan) => [digestOf(plan), plan])).values()];
+}
+
+function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const name of signals) process.once(name, abort);
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const name of signals) process.off(name, abort);
+    },
+  };
+}
+
+type Display = { readonly event: (event: BuildEvent) => void; end(): void };
+
+function showJson(io: CommandIo): Display {
+  return { event: (event) => io.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} };
+}
+
+/** On a terminal the line of the running step counts its seconds; elsewhere a line appears when it is done. */
+function showText(io: CommandIo): Display {
+  let ticking: NodeJS.Timeout | undefined;
+  const stop = () => {
+    clearInterval(ticking);
+    if (ticking !== undefined) io.stderr.write("\r\x1b[K");
+    ticking = undefined;
+  };
+  const event = (happened: BuildEvent) => {
+    stop();
+    const line = describeBuildEvent(happened);
+    if (line !== undefined) io.stderr.write(`${line}\n`);
+    if (happened.kind !== "step-started" || !io.isTty) return;
+    const startedAt = performance.now();
+    const draw = () =>
+      io.stderr.write(`\r${stepLine(happened, (performance.now() - startedAt) / 1000)}\x1b[K`);
+    draw();
+    ticking = setInterval(draw, 1000);
+  };
+  return { event, end: stop };
+}

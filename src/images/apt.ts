@@ -1,0 +1,205 @@
+/** The door to apt: resolves packages to a lock, brings their .debs, and makes a repository of exactly those. */
+import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf } from "../digest.ts";
+import { ImagectlError } from "../errors.ts";
+import { formatBytes } from "../quantity.ts";
+import { run } from "../run.ts";
+import { hashFile } from "../store/file-system.ts";
+import { type AptSource, deriveSources, networkConfig, parseDeb822, parseOneLine } from "./apt-sources.ts";
+import type { OperatingSystem } from "./catalogue.ts";
+import {
+  debFileName,
+  type LockedPackage,
+  type PackageLock,
+  type PackageRequest,
+  parsePrintedUris,
+  requestDigest,
+} from "./package-lock.ts";
+
+export type Apt = {
+  /** @throws ImagectlError PACKAGES_UNRESOLVED when a package does not exist or the mirror does not answer. */
+  resolve(request: PackageRequest, now: Date): Promise<PackageLock>;
+  /**
+   * Brings those .debs of a lock that the cache does not have, and verifies every one.
+   * @returns what was done, in words.
+   * @throws ImagectlError PACKAGES_GONE when the mirror no longer has a locked version.
+   */
+  fetch(lock: PackageLock): Promise<string>;
+  /** Makes a folder that apt can install from: links to the .debs of the lock, and their index. */
+  makeRepository(lock: PackageLock, folder: string): Promise<void>;
+};
+
+export type AptOptions = {
+  readonly os: OperatingSystem;
+  /** Keeps .debs and package indexes between builds. */
+  readonly cache: string;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: string) => void;
+};
+
+/** An apt of our own: this machine's mirrors and proxies, another suite, none of its packages. */
+export async function openApt(options: AptOptions): Promise<Apt> {
+  const sources = deriveSources(await readMachineSources(), options.os);
+  const { stdout: dump } = await run("apt-config", ["dump"]);
+  const settings = networkConfig(dump);
+  const folder = join(options.cache, "apt", digestOf({ sources, settings }).slice(0, 16));
+  const debs = join(options.cache, "debs");
+  await Promise.all(
+    ["lists/partial", "archives/partial", "etc/apt.conf.d", "etc/preferences.d"].map((name) =>
+      mkdir(join(folder, name), { recursive: true }),
+    ),
+  );
+  await mkdir(join(debs, "partial"), { recursive: true });
+  await writeFile(join(folder, "status"), "");
+  await writeFile(join(folder, "etc/sources.list"), `${sources.join("\n")}\n`);
+  await writeFile(join(folder, "apt.conf"), aptConfig(folder, settings));
+  const apt: AptRun = (program, words, cwd) =>
+    run(program, words, {
+      env: { APT_CONFIG: join(folder, "apt.conf"), LC_ALL: "C.UTF-8" },
+      signal: options.signal,
+      onLine: options.onLine,
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+  return {
+    resolve: (request, now) => resolve(apt, request, now),
+    fetch: (lock) => fetchDebs(apt, debs, lock),
+    makeRepository: (lock, target) => makeRepository(debs, lock, target, options),
+  };
+}
+
+type AptRun = (program: string, words: readonly string[], cwd?: string) => ReturnType<typeof run>;
+
+function aptConfig(folder: string, settings: readonly string[]): string {
+  return [
+    ...settings,
+    `Dir "${folder}";`,
+    `Dir::Cache "${folder}";`,
+    `Dir::Cache::archives "archives";`,
+    `Dir::Etc "${folder}/etc";`,
+    `Dir::State "${folder}";`,
+    `Dir::State::status "${folder}/status";`,
+    `APT::Architecture "amd64";`,
+    `APT::Architectures { "amd64"; };`,
+    `APT::Get::Assume-Yes "true";`,
+    `APT::Install-Recommends "false";`,
+    // The cache may lie where apt's own user cannot write.
+    `APT::Sandbox::User "root";`,
+    `Acquire::ForceHash "SHA256";`,
+    `Acquire::Languages "none";`,
+    `Debug::NoLocking "true";`,
+    "",
+  ].join("\n");
+}
+
+async function readMachineSources(): Promise<AptSource[]> {
+  const folder = "/etc/apt/sources.list.d";
+  const names = (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name));
+  const read = (path: string) => readFile(path, "utf8").catch(() => "");
+  const lists = ["/etc/apt/sources.list", ...names.filter((name) => name.endsWith(".list"))];
+  const stanzas = names.filter((name) => name.endsWith(".sources"));
+  return [
+    ...(await Promise.all(lists.map(read))).flatMap(parseOneLine),
+    ...(await Promise.all(stanzas.map(read))).flatMap(parseDeb822),
+  ];
+}
+
+async function resolve(apt: AptRun, request: PackageRequest, now: Date): Promise<PackageLock> {
+  try {
+    await apt("apt-get", ["update", "-o", "APT::Update::Error-Mode=any"]);
+    const { stdout } = await apt("apt-get", ["install", "--print-uris", ...new Set(request.packages)]);
+    return {
+      schema: 1,
+      os: request.os,
+      request: requestDigest(request),
+      epoch: Math.floor(now.getTime() / 1000),
+      packages: parsePrintedUris(stdout),
+    };
+  } catch (error) {
+    if (!(error instanceof ImagectlError) || error.code !== "COMMAND_FAILED") throw error;
+    throw new ImagectlError("PACKAGES_UNRESOLVED", `apt cannot resolve the packages: ${lastErrors(error)}`, {
+      hint: "A role may name a package that the OS does not have: apt-cache policy NAME. If no mirror answers: apt-get update",
+      cause: error,
+    });
+  }
+}
+
+/** apt's own `E:` lines say more than its exit code. */
+function lastErrors(error: ImagectlError): string {
+  const lines = error.message.split("\n").filter((line) => line.startsWith("E: "));
+  return (lines.length > 0 ? lines : error.message.split("\n").slice(-1)).join(" ");
+}
+
+async function fetchDebs(apt: AptRun, debs: string, lock: PackageLock): Promise<string> {
+  const missing = await missingDebs(debs, lock);
+  if (missing.length > 0) await downloadDebs(apt, debs, missing);
+  const count = `${lock.packages.length} packages`;
+  const bytes = missing.reduce((sum, locked) => sum + locked.bytes, 0);
+  return missing.length === 0 ? `${count}, all cached` : `${count}, ${formatBytes(bytes)} downloaded`;
+}
+
+async function downloadDebs(apt: AptRun, debs: string, missing: readonly LockedPackage[]): Promise<void> {
+  const partial = join(debs, "partial");
+  const words = missing.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
+  const download = () => apt("apt-get", ["download", ...words], partial);
+  // The index may be older than the lock, or missing: it is brought only when it is needed.
+  await download().catch(async () => {
+    await apt("apt-get", ["update"]);
+    await download().catch((error: unknown) => {
+      throw gone(missing, error);
+    });
+  });
+  for (const locked of missing) {
+    const name = debFileName(locked);
+    const stored = await hashFile(join(partial, name));
+    if (stored?.sha256 !== locked.sha256) throw gone([locked], undefined);
+    await rename(join(partial, name), join(debs, name));
+  }
+}
+
+function gone(packages: readonly LockedPackage[], cause: unknown): ImagectlError {
+  const names = packages.map(({ name, version }) => `${name} ${version}`);
+  const listed = `${names.slice(0, 5).join(", ")}${names.length > 5 ? ` and ${names.length - 5} more` : ""}`;
+  return new ImagectlError(
+    "PACKAGES_GONE",
+    `the mirror does not give what the package lock names: ${listed}`,
+    {
+      hint: "Make a new lock from what the mirror has: imagectl build --os OS --update",
+      cause,
+    },
+  );
+}
+
+async function missingDebs(debs: string, lock: PackageLock): Promise<LockedPackage[]> {
+  const missing: LockedPackage[] = [];
+  for (const locked of lock.packages) {
+    const stored = await hashFile(join(debs, debFileName(locked)));
+    if (stored?.sha256 !== locked.sha256) missing.push(locked);
+  }
+  return missing;
+}
+
+/** One sh for all of them: starting one dpkg-deb a package from here would take longer than its work. */
+const indexScript = `set -eu
+for deb in *.deb; do
+  dpkg-deb --field "$deb"
+  printf 'Filename: ./%s\\n\\n' "$deb"
+done`;
+
+async function makeRepository(
+  debs: string,
+  lock: PackageLock,
+  folder: string,
+  { signal }: AptOptions,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  // apt unescapes the file names of an index, so that ours must not look escaped: no version in them.
+  const locked = new Map(lock.packages.map((entry) => [`${entry.name}_${entry.architecture}.deb`, entry]));
+  for (const [link, entry] of locked) await symlink(join(debs, debFileName(entry)), join(folder, link));
+  const { stdout } = await run("sh", ["-c", indexScript], { cwd: folder, signal });
+  const index = stdout.replace(/^Filename: \.\/(.*)$/gm, (line, link: string) => {
+    const entry = locked.get(link);
+    return `${line}\nSize: ${entry?.bytes}\nSHA256: ${entry?.sha256}`;
+  });
+  await writeFile(join(folder, "Packages"), index);
+}

@@ -1,0 +1,144 @@
+/** The door to the folder of one build: alone, with enough space, and gone afterwards. */
+import { appendFile, mkdir, readdir, rm, statfs, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ImagectlError } from "../errors.ts";
+import { dyingWithUs } from "../namespace.ts";
+import { formatBytes } from "../quantity.ts";
+import { run, start } from "../run.ts";
+
+export type BuildRoom = {
+  /** Empty, this build's alone. */
+  readonly folder: string;
+  /** Everything that programs of this build said. */
+  readonly logPath: string;
+  log(line: string): void;
+  /** @param options keepFolder: leave it for the operator to look inside; the next build removes it. */
+  close(options: { readonly keepFolder: boolean }): Promise<void>;
+};
+
+/** What a build writes at most, bytes: a root of 1 GB, its tar, two kernels, .debs. Measured: 1.6 GB. */
+const neededBytes = 3e9;
+
+/** Programs that a build starts, with the Debian package that has them. */
+const tools: Readonly<Record<string, string>> = {
+  "apt-get": "apt",
+  chroot: "coreutils",
+  "dpkg-deb": "dpkg",
+  flock: "util-linux",
+  mmdebstrap: "mmdebstrap",
+  setpriv: "util-linux",
+  tar: "tar",
+  unshare: "util-linux",
+  zstd: "zstd",
+};
+
+/** How many logs are kept. Our choice: the last ones are asked for, older ones never. */
+const keptLogs = 20;
+
+/**
+ * Opens the one build room of a cache folder.
+ * @param now names the log.
+ * @throws ImagectlError ROOT_REQUIRED, TOOL_MISSING, DISK_SPACE_LOW, BUILD_BUSY.
+ */
+export async function openBuildRoom(cache: string, name: string, now: Date): Promise<BuildRoom> {
+  requireRoot(`imagectl build --os ${name}`);
+  await requireTools();
+  await mkdir(cache, { recursive: true });
+  await requireSpace(cache);
+  const unlock = await takeLock(join(cache, "build.lock"));
+  const builds = join(cache, "builds");
+  // We hold the lock, so whoever left something here is dead.
+  await removeTree(builds);
+  const folder = join(builds, String(process.pid));
+  await mkdir(folder, { recursive: true });
+  const logPath = await openLog(join(cache, "logs"), name, now);
+  let writing = Promise.resolve();
+  return {
+    folder,
+    logPath,
+    log: (line) => {
+      writing = writing.then(() => appendFile(logPath, `${line}\n`));
+    },
+    close: async ({ keepFolder }) => {
+      await writing;
+      if (!keepFolder) await removeTree(builds);
+      await unlock();
+    },
+  };
+}
+
+/** @throws ImagectlError ROOT_REQUIRED, with the command line to use instead. */
+export function requireRoot(commandLine: string): void {
+  if (process.getuid?.() === 0) return;
+  throw new ImagectlError("ROOT_REQUIRED", "building an image needs root: files in it belong to many users", {
+    hint: `sudo ${commandLine}`,
+  });
+}
+
+async function requireTools(): Promise<void> {
+  const script = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done';
+  const { stdout } = await run("sh", ["-c", script, "sh", ...Object.keys(tools)]);
+  const missing = stdout.split("\n").filter((line) => line !== "");
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((tool) => tools[tool]))];
+  throw new ImagectlError("TOOL_MISSING", `not installed: ${missing.join(", ")}`, {
+    hint: `sudo apt-get install ${packages.join(" ")}`,
+  });
+}
+
+async function requireSpace(cache: string): Promise<void> {
+  const { bavail, bsize } = await statfs(cache);
+  const free = bavail * bsize;
+  if (free >= neededBytes) return;
+  const need = formatBytes(neededBytes);
+  throw new ImagectlError("DISK_SPACE_LOW", `${cache} has ${formatBytes(free)} free; a build needs ${need}`, {
+    hint: `Free some (imagectl images prune, or rm -r ${join(cache, "bases")}), or set IMAGECTL_CACHE to a larger disk.`,
+  });
+}
+
+/** flock(1) holds it in a process that dies with us: the kernel unlocks, there is no stale lock. */
+async function takeLock(path: string): Promise<() => Promise<void>> {
+  const answer = Promise.withResolvers<void>();
+  let isHeld = false;
+  const script = "echo held && exec sleep infinity";
+  const [program, ...words] = [
+    ...dyingWithUs,
+    "flock",
+    "--no-fork",
+    "--nonblock",
+    path,
+    "sh",
+    "-c",
+    script,
+  ] as const;
+  const holder = start(program, words, {
+    onLine: (line) => {
+      isHeld ||= line === "held";
+      answer.resolve();
+    },
+  });
+  await Promise.race([answer.promise, holder.exited]);
+  if (!isHeld) {
+    throw new ImagectlError("BUILD_BUSY", "another build is running with the same cache", {
+      hint: `Wait for it, or see which it is: fuser -v ${path}`,
+    });
+  }
+  return async () => {
+    holder.stop("SIGKILL");
+    await holder.exited;
+  };
+}
+
+async function openLog(folder: string, name: string, now: Date): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const old = (await readdir(folder)).sort().slice(0, -keptLogs);
+  await Promise.all(old.map((log) => rm(join(folder, log))));
+  const path = join(folder, `${now.toISOString().replaceAll(":", "")}-${name}.log`);
+  await writeFile(path, "");
+  return path;
+}
+
+/** Programs of a killed build may be dying still; they cannot make files for long. */
+async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}

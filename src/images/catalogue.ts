@@ -1,0 +1,106 @@
+/** The operating systems that imagectl builds, as data. Adding one is adding an entry here. */
+import type { OsId } from "../cluster/config.ts";
+import { ImagectlError } from "../errors.ts";
+
+/** Where the packages of an OS come from when this machine's apt does not say. */
+export type Archive = {
+  /** apt `URIs:`; `suites` are relative to it. */
+  readonly uri: string;
+  readonly suites: readonly string[];
+};
+
+export type OperatingSystem = {
+  readonly id: OsId;
+  /** As in /etc/os-release's PRETTY_NAME, for people. */
+  readonly title: string;
+  /** Raised when the code that builds changes what it makes; scripts and data count by themselves. */
+  readonly recipeVersion: number;
+  readonly codename: string;
+  /** Codenames by which this machine's apt may know the same archives. */
+  readonly relatives: readonly string[];
+  readonly components: readonly string[];
+  readonly archives: readonly Archive[];
+  readonly keyring: string;
+  /** The full server kernel: the cloud one lacks the drivers of real controllers. */
+  readonly kernelPackage: string;
+  readonly firmwarePackages: readonly string[];
+  /** dpkg path globs that `firmwarePackages` need not unpack: what no server has. */
+  readonly firmwareExcludes: readonly string[];
+  /** A system that boots from disk by BIOS and UEFI; roles bring the rest. */
+  readonly basePackages: readonly string[];
+  /** What the deploy environment's initramfs is assembled from. */
+  readonly deployPackages: readonly string[];
+};
+
+const debian12: OperatingSystem = {
+  id: "debian-12",
+  title: "Debian 12 (bookworm)",
+  recipeVersion: 1,
+  codename: "bookworm",
+  relatives: ["bullseye", "bookworm", "trixie"],
+  components: ["main", "non-free-firmware"],
+  archives: [
+    { uri: "http://deb.debian.org/debian", suites: ["bookworm", "bookworm-updates"] },
+    { uri: "http://deb.debian.org/debian-security", suites: ["bookworm-security"] },
+  ],
+  keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+  kernelPackage: "linux-image-amd64",
+  firmwarePackages: ["firmware-bnx2x", "firmware-misc-nonfree", "firmware-qlogic"],
+  firmwareExcludes: ["/lib/firmware/i915/*", "/lib/firmware/mediatek/*"],
+  basePackages: [
+    "apt",
+    "dbus",
+    "dosfstools",
+    "e2fsprogs",
+    "efibootmgr",
+    "fdisk",
+    "grub-efi-amd64-bin",
+    "grub-efi-amd64-signed",
+    "grub-pc-bin",
+    "grub2-common",
+    "initramfs-tools",
+    "iproute2",
+    "iputils-ping",
+    "kmod",
+    "netbase",
+    "procps",
+    "shim-signed",
+    "systemd-sysv",
+    "systemd-timesyncd",
+    "tzdata",
+    "udev",
+    // Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
+    "usr-is-merged",
+    "zstd",
+  ],
+  deployPackages: [
+    "busybox",
+    "curl",
+    "dmsetup",
+    "dosfstools",
+    "e2fsprogs",
+    "efibootmgr",
+    "fdisk",
+    "initramfs-tools",
+    "iproute2",
+    "kmod",
+    "lvm2",
+    "mdadm",
+    "mount",
+    "procps",
+    "udev",
+    "usr-is-merged",
+    "zstd",
+  ],
+};
+
+export const operatingSystems: readonly OperatingSystem[] = [debian12];
+
+/** @throws ImagectlError OS_UNKNOWN, with those that there are. */
+export function findOperatingSystem(id: OsId): OperatingSystem {
+  const found = operatingSystems.find((os) => os.id === id);
+  if (found !== undefined) return found;
+  throw new ImagectlError("OS_UNKNOWN", `imagectl cannot build ${id}`, {
+    hint: `Use one of: ${operatingSystems.map((os) => os.id).join(", ")}`,
+  });
+}

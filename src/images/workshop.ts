@@ -1,0 +1,65 @@
+/** Wires a build: the store, the caches, the clock and the signals that it runs with. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureKeys } from "../keys.ts";
+import { cacheDirectory, statePaths } from "../paths.ts";
+import type { ImagePlan } from "../plan/plan.ts";
+import type { Image } from "../store/manifest.ts";
+import { openStore } from "../store/store.ts";
+import { openApt } from "./apt.ts";
+import { type Bench, buildImages } from "./build.ts";
+import type { BuildEvent } from "./build-event.ts";
+import { openBuildRoom } from "./build-room.ts";
+import type { OperatingSystem } from "./catalogue.ts";
+import { readRecipeFiles } from "./recipe-files.ts";
+
+export type BuildRequest = {
+  readonly os: OperatingSystem;
+  readonly plans: readonly ImagePlan[];
+  readonly isUpdate: boolean;
+  /** Reads IMAGECTL_STATE, IMAGECTL_CACHE … */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted: the build ends at once, publishes nothing and leaves nothing. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: BuildEvent) => void;
+};
+
+/**
+ * Builds what is not there yet. After a failure the root is kept for a look inside, until the next build.
+ * @returns the golden images, in the order of the plans.
+ * @throws ImagectlError as `buildImages` and `openBuildRoom` do.
+ */
+export async function runBuild(request: BuildRequest): Promise<Image[]> {
+  const { os, plans, environment, signal } = request;
+  const paths = statePaths(environment);
+  const cache = cacheDirectory(environment);
+  const keys = await ensureKeys(paths.keys);
+  let opened: Promise<Bench> | undefined;
+  const openBench = async (): Promise<Bench> => {
+    const room = await openBuildRoom(cache, os.id, new Date());
+    const apt = await openApt({ os, cache, signal, onLine: room.log });
+    return { room, apt, bases: join(cache, "bases") };
+  };
+  let isDone = false;
+  try {
+    const images = await buildImages(plans, {
+      os,
+      files: await readRecipeFiles(),
+      store: openStore(paths.store),
+      signingKeyPem: await readFile(keys.manifest.privateKey, "utf8"),
+      isUpdate: request.isUpdate,
+      now: () => new Date(),
+      signal,
+      onEvent: request.onEvent,
+      openBench: () => {
+        opened ??= openBench();
+        return opened;
+      },
+    });
+    isDone = true;
+    return images;
+  } finally {
+    const bench = await opened?.catch(() => undefined);
+    await bench?.room.close({ keepFolder: !isDone && !signal.aborted });
+  }
+}
