@@ -14,7 +14,7 @@ export const placeKey = {
   check: (name: string) => `check ${name}`,
 };
 
-type Lists = Pick<OsVariant, "packages" | "services" | "firewall" | "commands" | "validators">;
+type Lists = Omit<OsVariant, "fileModes" | "params">;
 
 /** @returns `file:line:column` by placeKey. */
 export function placesOfRole(file: YamlFile, role: RoleYaml): Record<string, string> {

@@ -1,0 +1,257 @@
+/** The command line: what it prints, where, and with which exit code. */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../paths.ts";
+import { main } from "./main.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "imagectl-cli-"));
+const sample = join(packageRoot, "examples/cluster.yaml");
+const sampleText = readFileSync(sample, "utf8");
+
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+async function imagectl(...argv: string[]) {
+  let stdout = "";
+  let stderr = "";
+  const code = await main(argv, {
+    stdout: { write: (text: string) => (stdout += text) },
+    stderr: { write: (text: string) => (stderr += text) },
+    env: { IMAGECTL_STATE: join(scratch, "state") },
+    isTty: false,
+  });
+  return { code, stdout, stderr };
+}
+
+function clusterIn(name: string, text: string): string {
+  const directory = join(scratch, name);
+  mkdirSync(directory, { recursive: true });
+  const file = join(directory, "cluster.yaml");
+  writeFileSync(file, text);
+  return file;
+}
+
+describe("finding a command", () => {
+  test("help lists every command with a line about it", async () => {
+    const { code, stdout } = await imagectl("help");
+    expect(code).toBe(0);
+    for (const name of ["keys", "plan", "render", "schema", "validate"])
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
+  });
+  test("no command at all is a usage error", async () => {
+    expect(await imagectl()).toMatchObject({ code: 2, stdout: "" });
+  });
+  test.each(["validate", "plan", "render", "keys", "schema"])(
+    "%s --help says how to call it",
+    async (name) => {
+      const { code, stdout } = await imagectl(name, "--help");
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: imagectl ${name}`);
+    },
+  );
+  test.each([
+    [["validat"], "Did you mean: imagectl validate"],
+    [["zzzzzzzz"], "imagectl help"],
+    [["constructor"], "imagectl help"],
+    [["plan"], "Usage: imagectl plan NODE"],
+    [["plan", "a", "b"], "Usage: imagectl plan NODE"],
+    [["validate", "--jsn"], "Usage: imagectl validate"],
+    [["render", "node1"], "--out DIR"],
+    [["keys", "make"], "imagectl keys init"],
+  ])("%j is a usage error with a hint", async (argv, hint) => {
+    const { code, stdout, stderr } = await imagectl(...argv);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toContain("[USAGE]");
+    expect(stderr).toContain(hint);
+  });
+});
+
+describe("validate", () => {
+  test("a good file is exit code 0 and one line, without any key of the cluster", async () => {
+    expect(await imagectl("validate", sample)).toEqual({
+      code: 0,
+      stdout: `${sample}: 1 node, 2 users: no problems\n`,
+      stderr: "",
+    });
+  });
+  test("each problem is file:line:column: message with a hint, and exit code 2", async () => {
+    const file = clusterIn(
+      "bad",
+      sampleText.replace("domain:", "domian:").replace("roles: [base", "roles: [bsae"),
+    );
+    const { code, stdout } = await imagectl("validate", file);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /cluster\.yaml:8:3: error: unknown key network\.domian \[KEY_UNKNOWN\]\n {4}hint: Did you mean: domain\n/,
+    );
+    expect(stdout).toMatch(/2 errors, 0 warnings\n$/);
+  });
+  test("what only a plan can see is found as well", async () => {
+    const file = clusterIn("plan", sampleText.replace("roles: [base", "roles: [bsae"));
+    const { code, stdout } = await imagectl("validate", file);
+    expect(code).toBe(2);
+    expect(stdout).toMatch(
+      /cluster\.yaml:[0-9]+:13: error: there is no role bsae \[ROLE_UNKNOWN\]\n {4}hint: Did you mean: base\n/,
+    );
+  });
+  test("--json has the same findings", async () => {
+    const file = clusterIn("json", sampleText.replace("os: debian-12", "os: debian-99"));
+    const { code, stdout } = await imagectl("validate", file, "--json");
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      file,
+      isValid: false,
+      findings: [{ code: "OS_UNKNOWN", severity: "error", hint: expect.any(String) }],
+    });
+  });
+  test("a role of one's own in roles/ beside the file is read, and one that replaces ours is a warning", async () => {
+    const file = clusterIn("own", sampleText.replace("sshd, firewall]", "sshd, firewall, mine]"));
+    const own = (name: string, text: string) => {
+      mkdirSync(join(scratch, "own/roles", name), { recursive: true });
+      writeFileSync(join(scratch, "own/roles", name, "role.yaml"), text);
+    };
+    own("mine", "summary: mine\n");
+    expect((await imagectl("validate", file)).code).toBe(0);
+    own("base", "summary: my base\n");
+    const replaced = await imagectl("validate", file);
+    expect(replaced.stdout).toContain("[ROLE_REPLACED]");
+    expect(replaced.stdout).toContain("0 errors, 1 warning");
+    expect(replaced.code).toBe(0);
+    own("mine", "summry: mine\n");
+    const broken = await imagectl("validate", file);
+    expect(broken.stdout).toContain("roles/mine/role.yaml:1:1: error: unknown key summry");
+    expect(broken.code).toBe(2);
+  });
+  test("a file that is not there is exit code 1 and a hint", async () => {
+    const { code, stderr } = await imagectl("validate", join(scratch, "none.yaml"));
+    expect(code).toBe(1);
+    expect(stderr).toContain("[CLUSTER_UNREADABLE]");
+    expect(stderr).toContain("hint: ");
+  });
+});
+
+test("before the keys exist, a plan says how to make them", async () => {
+  const { code, stderr } = await imagectl("plan", "node1", "--cluster", sample);
+  expect(code).toBe(1);
+  expect(stderr).toContain("[KEYS_MISSING]");
+  expect(stderr).toContain("imagectl keys init");
+});
+
+describe("with keys", () => {
+  const keys = join(scratch, "state/keys");
+  beforeAll(async () => {
+    expect((await imagectl("keys", "init")).code).toBe(0);
+  });
+
+  test("keys are for root alone, public halves aside, and a second init changes nothing", async () => {
+    const snapshot = () => readdirSync(keys).map((name) => [name, readFileSync(join(keys, name), "utf8")]);
+    const before = snapshot();
+    expect(readdirSync(keys).sort()).toEqual([
+      "agent_ed25519",
+      "agent_ed25519.pub",
+      "host_ca_ed25519",
+      "host_ca_ed25519.pub",
+      "manifest_ed25519.pem",
+      "manifest_ed25519.pub.pem",
+    ]);
+    const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+    expect(modeOf(keys)).toBe("700");
+    for (const name of ["agent_ed25519", "host_ca_ed25519", "manifest_ed25519.pem"])
+      expect(modeOf(join(keys, name))).toBe("600");
+    expect(readFileSync(join(keys, "agent_ed25519.pub"), "utf8")).toMatch(
+      /^ssh-ed25519 [A-Za-z0-9+/=]+ imagectl-agent\n$/,
+    );
+    expect((await imagectl("keys", "init", "--json")).code).toBe(0);
+    expect(snapshot()).toEqual(before);
+  });
+  test("a public half that was lost is made again from the private one", async () => {
+    const path = join(keys, "host_ca_ed25519.pub");
+    const before = readFileSync(path, "utf8");
+    rmSync(path);
+    await imagectl("keys", "init");
+    expect(readFileSync(path, "utf8")).toBe(before);
+  });
+
+  test("plan shows layers, ports and checks", async () => {
+    const { code, stdout } = await imagectl("plan", "node1", "--cluster", sample);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^node1\.cluster {2}10\.77\.0\.11\/24 {2}52:54:00:77:00:11\n/);
+    for (const part of ["image layer  debian-12", "node layer", "22/tcp", "checks  "])
+      expect(stdout).toContain(part);
+  });
+  test("plan --json is the plan", async () => {
+    const { stdout } = await imagectl("plan", "node1", "--cluster", sample, "--json");
+    expect(JSON.parse(stdout)).toMatchObject({ image: { os: "debian-12" }, node: { hostname: "node1" } });
+  });
+  test("a plan of a node that is not there names the nearest", async () => {
+    const { code, stderr } = await imagectl("plan", "node11", "--cluster", sample);
+    expect(code).toBe(1);
+    expect(stderr).toContain("Did you mean: node1");
+  });
+  test("a plan from a bad file lists what is wrong with it", async () => {
+    const file = clusterIn("bad2", sampleText.replace("uid: 10001", "uid: 1"));
+    const { code, stderr } = await imagectl("plan", "node1", "--cluster", file);
+    expect(code).toBe(2);
+    expect(stderr).toContain("users.alice.uid");
+    expect(stderr).toContain("[CLUSTER_INVALID]");
+  });
+
+  test("render writes both layers and the plan, and again over itself", async () => {
+    const out = join(scratch, "out");
+    const first = await imagectl("render", "node1", "--cluster", sample, "--out", out);
+    expect(first.code).toBe(0);
+    expect(readFileSync(join(out, "node/etc/hostname"), "utf8")).toBe("node1\n");
+    const plan = JSON.parse(readFileSync(join(out, "plan.json"), "utf8"));
+    for (const layer of ["image", "node"] as const) {
+      for (const file of plan[layer].files) {
+        expect(readFileSync(join(out, layer, file.path), "utf8")).toBe(file.content);
+        expect(statSync(join(out, layer, file.path)).mode & 0o7777).toBe(file.mode);
+      }
+    }
+    writeFileSync(join(out, "node/etc/stale"), "");
+    expect((await imagectl("render", "node1", "--cluster", sample, "--out", out)).code).toBe(0);
+    expect(existsSync(join(out, "node/etc/stale"))).toBe(false);
+  });
+  test("render touches no directory that holds other files", async () => {
+    const out = join(scratch, "precious");
+    mkdirSync(out);
+    writeFileSync(join(out, "thesis.tex"), "words");
+    const { code, stderr } = await imagectl("render", "node1", "--cluster", sample, "--out", out);
+    expect(code).toBe(1);
+    expect(stderr).toContain("[OUTPUT_NOT_OURS]");
+    expect(readdirSync(out)).toEqual(["thesis.tex"]);
+  });
+});
+
+test("schema prints the JSON Schema that is in docs/", async () => {
+  const { code, stdout } = await imagectl("schema");
+  expect(code).toBe(0);
+  expect(stdout).toBe(readFileSync(join(packageRoot, "docs/cluster.schema.json"), "utf8"));
+});
+
+test("what is not ours on purpose is a defect: exit code 70, with the trace", async () => {
+  const io = {
+    stdout: {
+      write: () => {
+        throw new TypeError("a bug");
+      },
+    },
+    env: {},
+    isTty: false,
+  };
+  let stderr = "";
+  expect(await main(["schema"], { ...io, stderr: { write: (text: string) => (stderr += text) } })).toBe(70);
+  expect(stderr).toContain("a defect of ours");
+  expect(stderr).toContain("TypeError: a bug");
+});
