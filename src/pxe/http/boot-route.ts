@@ -38,8 +38,11 @@ export type BootRouteDependencies = {
   readonly templates: BootTemplates;
   readonly lookup: (mac: MacAddress) => BootTarget;
   readonly now: () => Date;
-  /** The image of a live attempt, and the values of its command line with a freshly minted seed URL. */
-  readonly prepareDeploy: (attemptId: number) => DeployBoot | Promise<DeployBoot>;
+  /**
+   * The image of a live attempt, and the values of its command line with a freshly minted seed URL.
+   * Undefined: the attempt takes no further try, and the node gets its disk.
+   */
+  readonly prepareDeploy: (attemptId: number) => DeployBoot | undefined | Promise<DeployBoot | undefined>;
   readonly log: (event: BootRouteEvent) => void;
 };
 
@@ -77,6 +80,10 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
       if (address !== target.address) {
         return refuse(403, "not-the-nodes-address", `${hostname} has the address ${target.address}`);
       }
+      const toLocalDisk = () => {
+        log({ kind: "script-served", mac, script: "local-disk" });
+        return text(reply, 200, renderLocalDiskScript(templates, hostname, firmware));
+      };
       const decision = decide(
         { protocol: "ipxe", mac, firmware, isPxeClient: true, isIpxe: true },
         target,
@@ -86,7 +93,9 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
         switch (decision.kind) {
           case "deploy": {
             const { attemptId } = decision;
-            const { manifest, values } = await prepareDeploy(attemptId);
+            const boot = await prepareDeploy(attemptId);
+            if (boot === undefined) return toLocalDisk();
+            const { manifest, values } = boot;
             const script = renderDeployScript(templates, { hostname, attemptId, firmware, manifest, values });
             log({ kind: "script-served", mac, script: "deploy", attemptId });
             return text(reply, 200, script);
@@ -98,8 +107,7 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
           // iPXE asks to boot, so these two do not come up; the disk is what does no harm.
           case "chainload-ipxe":
           case "address-only":
-            log({ kind: "script-served", mac, script: "local-disk" });
-            return text(reply, 200, renderLocalDiskScript(templates, hostname, firmware));
+            return toLocalDisk();
           default:
             return decision satisfies never;
         }

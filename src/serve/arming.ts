@@ -1,0 +1,98 @@
+/** Arming: plans are made from the file as it is now, images found, and both frozen in an attempt. */
+import type { ClusterConfig } from "../cluster/config.ts";
+import { type Finding, throwOnErrors } from "../errors.ts";
+import type { Attempts } from "../nodes/attempts.ts";
+import { type PlanInput, planNode } from "../plan/make.ts";
+import type { ImagePlan, NodePlan } from "../plan/plan.ts";
+import { findArgumentProblems } from "../pxe/boot/command-line.ts";
+import type { Image } from "../store/manifest.ts";
+import type { ArmAnswer, ArmRequestBody } from "./operator-types.ts";
+
+export type ArmingDependencies = {
+  readonly attempts: Pick<Attempts, "arm" | "latest">;
+  /** The newest image for this plan. */
+  readonly findImage: (plan: ImagePlan) => Promise<Image | undefined>;
+  /** Puts the image's manifest where DHCP finds it. */
+  readonly loadManifest: (imageId: string) => Promise<Image>;
+  readonly now: () => Date;
+};
+
+/** The longest time for which a disk may be left open to being overwritten. Seconds: a week. */
+export const longestDeadlineSeconds = 7 * 86_400;
+
+type Prepared = { readonly node: string; readonly plan: NodePlan; readonly image: Image };
+
+/**
+ * Arms all of the nodes or none: everything that can be refused is refused before the first one is armed.
+ * @throws ImagectlError NODE_UNKNOWN, ARM_REFUSED with every reason, PLAN_INVALID.
+ */
+export async function armNodes(
+  dependencies: ArmingDependencies,
+  input: PlanInput,
+  revision: string,
+  request: ArmRequestBody,
+): Promise<readonly ArmAnswer[]> {
+  const { attempts, loadManifest, now } = dependencies;
+  const names = request.isAll ? installable(input.cluster) : [...new Set(request.nodes)];
+  const unarmed = names.filter((name) => attempts.latest(name)?.state.isLive !== true);
+  const outcomes = await Promise.all(unarmed.map((name) => prepare(dependencies, input, name)));
+  const findings = outcomes.flatMap((outcome) => ("findings" in outcome ? outcome.findings : []));
+  throwOnErrors("ARM_REFUSED", "nothing was armed", findings);
+  const ready = outcomes.flatMap((outcome) => ("findings" in outcome ? [] : [outcome]));
+  const armed = new Map(
+    ready.map(({ node, plan, image }) => {
+      const start = now();
+      const deadline = new Date(start.getTime() + request.deadlineSeconds * 1000);
+      return [node, attempts.arm({ plan, imageId: image.id, revision, now: start, deadline })] as const;
+    }),
+  );
+  return Promise.all(
+    names.map(async (node) => {
+      const attempt = armed.get(node) ?? attempts.latest(node);
+      if (attempt === undefined) throw new Error(`${node} was armed and has no attempt`);
+      const { id, manifest } = await loadManifest(attempt.imageId);
+      const image = { id, os: manifest.os, createdAt: manifest.createdAt };
+      return { node, isNew: armed.has(node), attempt, image };
+    }),
+  );
+}
+
+function installable(cluster: ClusterConfig): string[] {
+  const methods = new Map(cluster.groups.map((group) => [group.name, group.method]));
+  return cluster.nodes.filter((node) => methods.get(node.group) === "golden").map((node) => node.name);
+}
+
+async function prepare(
+  { findImage, loadManifest }: ArmingDependencies,
+  input: PlanInput,
+  name: string,
+): Promise<Prepared | { readonly findings: readonly Finding[] }> {
+  const plan = planNode(input, name);
+  if (plan.node.method !== "golden") return { findings: [methodFinding(name, plan.node.method)] };
+  const problems = findArgumentProblems(plan.node.kernelArguments, name);
+  if (problems.length > 0) return { findings: problems };
+  const image = await findImage(plan.image);
+  if (image === undefined) return { findings: [imageFinding(name, plan.image.os)] };
+  await loadManifest(image.id);
+  return { node: name, plan, image };
+}
+
+function methodFinding(node: string, method: string): Finding {
+  return {
+    code: "ARM_REFUSED",
+    where: node,
+    message: `its group's method is ${method}; the network boot installs golden nodes only`,
+    hint: "Set method: golden for the group in cluster.yaml.",
+    severity: "error",
+  };
+}
+
+function imageFinding(node: string, os: string): Finding {
+  return {
+    code: "ARM_REFUSED",
+    where: node,
+    message: `there is no image for its plan (${os})`,
+    hint: `Build it: imagectl build --os ${os}`,
+    severity: "error",
+  };
+}

@@ -1,0 +1,148 @@
+/** Everything that nodes talk to, from DHCP to artefacts, opened in the order in which they can be sent there. */
+import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
+import { setImmediate } from "node:timers";
+import { describeError } from "../errors.ts";
+import type { Attempt } from "../nodes/attempts.ts";
+import type { EventBody } from "../nodes/event.ts";
+import { readBootTemplates } from "../pxe/boot/templates.ts";
+import { bootRoute } from "../pxe/http/boot-route.ts";
+import { seedRoutes } from "../pxe/http/seed-routes.ts";
+import { createControlServer, listenOn } from "../pxe/http/server.ts";
+import type { Store } from "../store/store.ts";
+import { startArtefactWorkers } from "./artefact-workers.ts";
+import { type BootLog, openBootLog } from "./boot-log.ts";
+import { openDeployments } from "./deployments.ts";
+import type { Foundation } from "./foundation.ts";
+import { type Log, quieted } from "./log.ts";
+import type { Manifests } from "./manifests.ts";
+import { startDhcp, startTftp } from "./network-boot.ts";
+import { targetLookup } from "./targets.ts";
+
+/** Where nodes find us. The URLs on their kernel command line name them. */
+const controlPort = 8080;
+const artefactPort = 8081;
+
+/** One worker moves about 1 GB/s; more than four only help beyond 25 GbE, and DHCP keeps a core to itself. */
+const mostWorkers = 4;
+
+export type BootSideSettings = {
+  readonly base: Foundation;
+  readonly manifests: Manifests;
+  readonly log: Log;
+  readonly now: () => Date;
+};
+
+/**
+ * @param stack gets what has to be closed in the end.
+ * @returns a function that begins to answer DHCP, and returns one that ends it: nobody is sent to a port that
+ *   is not open yet.
+ * @throws ImagectlError PORT_IN_USE, SOCKET_FAILED, IPXE_MISSING, ARTEFACT_WORKER_FAILED.
+ */
+export async function openBootSide(
+  settings: BootSideSettings,
+  stack: AsyncDisposableStack,
+): Promise<() => Promise<() => void>> {
+  const { base, log, now } = settings;
+  const { cluster, store, source, attempts } = base;
+  const { address } = cluster.bastion;
+  const controlUrl = `http://${address}:${controlPort}`;
+  const lookup = targetLookup({
+    cluster: () => source.current().cluster,
+    latestAttempt: attempts.latest,
+    firmwaresOf: settings.manifests.firmwaresOf,
+  });
+  const quietLog = quieted(log, now);
+  const append = (id: number, body: EventBody): void => {
+    attempts.append(id, body, now());
+  };
+  const bootLog = openBootLog({
+    cluster: () => source.current().cluster,
+    latestAttempt: attempts.latest,
+    append,
+    log: quietLog,
+    later: (work) => void setImmediate(guarded(log, work)),
+  });
+
+  const control = createControl(settings, { controlUrl, lookup, append, bootLog, quietLog });
+  await listenOn(control, address, controlPort);
+  stack.defer(() => control.close());
+  const workers = await startWorkers(store, address, log);
+  stack.defer(() => workers.stop());
+  stack.defer(await startTftp({ cluster, log: bootLog }));
+  log("serve", `listening on ${address}: TFTP 69, control ${controlPort}, artefacts ${artefactPort}`);
+  return async () => {
+    const end = await startDhcp({ cluster, controlUrl, lookup, log: bootLog, now });
+    log("serve", `answering DHCP on ${base.interface}`);
+    return end;
+  };
+}
+
+type ControlParts = {
+  readonly controlUrl: string;
+  readonly lookup: ReturnType<typeof targetLookup>;
+  readonly append: (attemptId: number, body: EventBody) => void;
+  readonly bootLog: BootLog;
+  readonly quietLog: Log;
+};
+
+function createControl({ base, manifests, log, now }: BootSideSettings, parts: ControlParts) {
+  const { controlUrl, lookup, append, bootLog, quietLog } = parts;
+  const { attempts, seeds, keys, cluster } = base;
+  const deployments = openDeployments({
+    attempts,
+    seeds,
+    manifests,
+    controlUrl,
+    artefactsUrl: `http://${cluster.bastion.address}:${artefactPort}/artefacts`,
+    hostCaKey: keys.hostCa.privateKey,
+    now,
+  });
+  /** The node was answered with 500 and asks again; the attempt says why. */
+  const onSeedFailure = (request: string, attempt: Attempt, error: unknown): void => {
+    const body = { kind: "server-failed", request, message: describeError(error) } as const;
+    guarded(log, () => append(attempt.id, body))();
+  };
+  return createControlServer({
+    plugins: [
+      bootRoute({
+        templates: readBootTemplates(),
+        lookup,
+        now,
+        prepareDeploy: deployments.prepareBoot,
+        log: bootLog.bootRoute,
+      }),
+      seedRoutes({
+        ...deployments,
+        seeds,
+        now,
+        append,
+        onRefused: (from, reason) => quietLog(from, `seed request refused: ${reason}`, "warning"),
+        onFailure: onSeedFailure,
+      }),
+    ],
+    onFailure: (request, error) => log("serve", `${request}: ${describeError(error)}`, "error"),
+  });
+}
+
+function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
+  return startArtefactWorkers({
+    // A worker knows blobs by their digests alone; they lie in one folder.
+    blobDirectory: dirname(store.blobPath("0".repeat(64))),
+    address,
+    port: artefactPort,
+    count: Math.max(1, Math.min(mostWorkers, availableParallelism() - 1)),
+    log: (message) => log("serve", message, "warning"),
+  });
+}
+
+/** For work that nobody waits for: its failure is a line of the log. */
+function guarded(log: Log, work: () => void): () => void {
+  return () => {
+    try {
+      work();
+    } catch (error) {
+      log("serve", describeError(error), "error");
+    }
+  };
+}

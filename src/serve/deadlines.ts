@@ -1,0 +1,51 @@
+/** Looks at every live attempt again and again: what did not happen in time becomes an event with a named cause. */
+import { setInterval } from "node:timers";
+import { describeError } from "../errors.ts";
+import type { Attempts } from "../nodes/attempts.ts";
+import { diagnose } from "../nodes/diagnose.ts";
+import type { Log } from "./log.ts";
+
+export type DeadlineDependencies = {
+  readonly attempts: Pick<Attempts, "live" | "append">;
+  readonly now: () => Date;
+  readonly log: Log;
+};
+
+/** Milliseconds. Our choice: deadlines are minutes. */
+const lookEveryMs = 5_000;
+
+/** One look at all of them. */
+export function checkDeadlines({ attempts, now, log }: DeadlineDependencies): void {
+  for (const { id, node, state } of attempts.live()) {
+    const diagnosis = diagnose(state, now());
+    if (diagnosis === undefined) continue;
+    const { cause } = diagnosis;
+    switch (diagnosis.kind) {
+      case "overdue": {
+        const { stage, seconds } = diagnosis;
+        attempts.append(id, { kind: "stage-overdue", stage, seconds }, now());
+        log(node, `${cause.message}. ${cause.hint}`, "warning");
+        break;
+      }
+      case "expired":
+        attempts.append(id, { kind: "attempt-failed", cause }, now());
+        log(node, cause.hint, "warning");
+        break;
+      default:
+        diagnosis satisfies never;
+    }
+  }
+}
+
+/** @returns a function that ends it. */
+export function watchDeadlines(dependencies: DeadlineDependencies): () => void {
+  const timer = setInterval(() => {
+    try {
+      checkDeadlines(dependencies);
+    } catch (error) {
+      dependencies.log("serve", `deadlines could not be checked: ${describeError(error)}`, "error");
+    }
+  }, lookEveryMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

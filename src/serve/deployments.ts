@@ -1,0 +1,118 @@
+/** What an attempt's node is given on its way: boot values with a fresh token, steps, overlay, host certificate. */
+import { randomBytes } from "node:crypto";
+import { type DeployArtefacts, planDeploy } from "../deploy/plan-deploy.ts";
+import type { DeployPlan } from "../deploy/steps.ts";
+import { sha256 } from "../digest.ts";
+import { ImagectlError } from "../errors.ts";
+import type { Attempt, Attempts } from "../nodes/attempts.ts";
+import type { Seeds } from "../nodes/seeds.ts";
+import type { Inventory } from "../plan/inventory.ts";
+import { buildOverlay } from "../plan/overlay.ts";
+import type { NodePlan } from "../plan/plan.ts";
+import type { DeployBoot } from "../pxe/http/boot-route.ts";
+import type { Manifest } from "../store/manifest.ts";
+import { signHostKey } from "./host-ca.ts";
+import type { Manifests } from "./manifests.ts";
+
+export type DeploymentSettings = {
+  readonly attempts: Pick<Attempts, "frozenPlan" | "get">;
+  readonly seeds: Pick<Seeds, "mint" | "claimHostKey" | "keepCertificate">;
+  readonly manifests: Manifests;
+  /** `http://10.77.0.1:8080`, without a slash at the end. */
+  readonly controlUrl: string;
+  /** `http://10.77.0.1:8081/artefacts`. */
+  readonly artefactsUrl: string;
+  /** Path of the host CA's private key. */
+  readonly hostCaKey: string;
+  readonly now: () => Date;
+};
+
+export type Deployments = {
+  /** @returns undefined when the attempt takes no further try: the node gets its disk. */
+  prepareBoot(attemptId: number): Promise<DeployBoot | undefined>;
+  planDeploy(attempt: Attempt, inventory: Inventory): Promise<DeployPlan>;
+  overlayOf(attempt: Attempt): Promise<Uint8Array>;
+  certify(attempt: Attempt, tokenSha256: string, hostKey: string): Promise<string | undefined>;
+};
+
+/** design.md: seed tokens have 256 bits. */
+const tokenBytes = 32;
+
+/** What the builder calls the packed root filesystem. */
+const rootArtefact = "root.tar.zst";
+
+export function openDeployments(settings: DeploymentSettings): Deployments {
+  const { attempts, seeds, manifests, now } = settings;
+  const overlayOf = (attempt: Attempt): Promise<Uint8Array> => nodeOverlay(attempts.frozenPlan(attempt.id));
+  return {
+    overlayOf,
+    prepareBoot: async (attemptId) => {
+      const attempt = attempts.get(attemptId);
+      if (attempt === undefined) return undefined;
+      const { node } = attempts.frozenPlan(attemptId);
+      const { manifest } = await manifests.get(attempt.imageId);
+      const token = randomBytes(tokenBytes).toString("hex");
+      if (seeds.mint(attemptId, sha256(token), now()).kind === "refused") return undefined;
+      const values = {
+        seedUrl: `${settings.controlUrl}/seed/${token}`,
+        artefactsUrl: settings.artefactsUrl,
+        address: node.address,
+        prefixLength: node.prefixLength,
+        mac: node.mac,
+        kernelArguments: node.kernelArguments,
+      };
+      return { manifest, values };
+    },
+    planDeploy: async (attempt, inventory) => {
+      const [{ manifest }, overlay] = await Promise.all([manifests.get(attempt.imageId), overlayOf(attempt)]);
+      return planDeploy(inventory, attempts.frozenPlan(attempt.id), artefactsOf(manifest, overlay));
+    },
+    certify: (attempt, tokenSha256, hostKey) => certify(settings, { attempt, tokenSha256, hostKey }),
+  };
+}
+
+/** The same bytes each time: a plan is pure data, and so is its overlay. */
+function nodeOverlay({ node }: NodePlan): Promise<Uint8Array> {
+  const { files, commands, services, validators } = node;
+  return buildOverlay({ name: "node", files, commands, services, validators });
+}
+
+function artefactsOf(manifest: Manifest, overlay: Uint8Array): DeployArtefacts {
+  const root = manifest.artefacts.find(({ name }) => name === rootArtefact);
+  if (root === undefined) {
+    throw new ImagectlError("IMAGE_DAMAGED", `the image of ${manifest.os} has no ${rootArtefact}`, {
+      hint: `Build it again: imagectl build --os ${manifest.os}`,
+    });
+  }
+  return {
+    rootSha256: root.sha256,
+    rootBytes: root.bytes,
+    rootUnpackedBytes: manifest.rootBytes,
+    overlaySha256: sha256(overlay),
+    overlayBytes: overlay.length,
+    boot: manifest.boot,
+  };
+}
+
+/** Two requests at once may both sign; the later certificate is kept, and both are for the same key. */
+async function certify(
+  { attempts, seeds, hostCaKey }: DeploymentSettings,
+  { attempt, tokenSha256, hostKey }: { attempt: Attempt; tokenSha256: string; hostKey: string },
+): Promise<string | undefined> {
+  const claim = seeds.claimHostKey(tokenSha256, hostKey);
+  switch (claim.kind) {
+    case "other-key":
+      return undefined;
+    case "signed":
+      return claim.certificate;
+    case "sign": {
+      const { hostname, domain, address } = attempts.frozenPlan(attempt.id).node;
+      const request = { hostname, domain, address, hostKey, serial: claim.serial };
+      const certificate = await signHostKey(hostCaKey, request);
+      seeds.keepCertificate(tokenSha256, certificate);
+      return certificate;
+    }
+    default:
+      return claim satisfies never;
+  }
+}

@@ -1,0 +1,104 @@
+/** What the server stands on before it opens a port: the cluster file, root, keys, images, attempts. */
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { MacAddress } from "../address.ts";
+import type { ClusterConfig } from "../cluster/config.ts";
+import { requireCluster } from "../cluster/parse.ts";
+import { ImagectlError } from "../errors.ts";
+import { operatingSystems } from "../images/catalogue.ts";
+import { ensureKeys, type KeyPaths, readPublicKeys } from "../keys.ts";
+import { type Attempts, openAttempts } from "../nodes/attempts.ts";
+import { openDatabase } from "../nodes/database.ts";
+import { openSeeds, type Seeds } from "../nodes/seeds.ts";
+import type { StatePaths } from "../paths.ts";
+import { readPlanInput, readPlanSources } from "../plan/inputs.ts";
+import { openStore, type Store } from "../store/store.ts";
+import { requireInterface } from "./bastion-interface.ts";
+import { type ClusterSource, openClusterSource } from "./cluster-source.ts";
+import { takeDhcpSockets } from "./dhcp-handover.ts";
+import type { Log } from "./log.ts";
+import { type NodeDoors, openNodeDoors } from "./node-door.ts";
+import { refuseSecondServer } from "./operator-socket.ts";
+
+export type ServeOptions = {
+  readonly clusterFile: string;
+  /** Instead of the cluster file's `bastion.interface`. */
+  readonly interface: string | undefined;
+  readonly paths: StatePaths;
+  readonly log: Log;
+};
+
+export type Foundation = {
+  /** As it was at the start: what belongs to the network needs a restart to change. */
+  readonly cluster: ClusterConfig;
+  readonly interface: string;
+  readonly interfaceMac: MacAddress;
+  readonly source: ClusterSource;
+  readonly keys: KeyPaths;
+  readonly store: Store;
+  readonly attempts: Attempts;
+  readonly seeds: Seeds;
+  readonly doors: NodeDoors;
+};
+
+/**
+ * Everything that can be refused is refused here, before a port is open. The process is replaced once on the
+ * way, by the program that opens the DHCP sockets; nothing that it would lose is open before that.
+ * @param stack gets what has to be closed in the end.
+ * @throws ImagectlError CLUSTER_INVALID, ROOT_NEEDED, SERVER_ALREADY_RUNNING, INTERFACE_UNUSABLE, DATABASE_…
+ */
+export async function layFoundation(options: ServeOptions, stack: AsyncDisposableStack): Promise<Foundation> {
+  const { clusterFile, paths, log } = options;
+  const cluster = requireCluster((await readPlanSources(clusterFile)).parsed, clusterFile);
+  const interfaceName = options.interface ?? cluster.bastion.interface;
+  requireRoot();
+  await refuseSecondServer(paths.operatorSocket);
+  const { address } = cluster.bastion;
+  const interfaceMac = requireInterface(interfaceName, address, cluster.subnet.prefixLength);
+  takeDhcpSockets(interfaceName);
+
+  const keys = await ensureKeys(paths.keys);
+  const { hostCaKey } = await readPublicKeys(paths.keys);
+  const store = openStore(paths.store);
+  const { attempts, seeds } = await openAttemptsAt(paths.database, stack);
+  const doors = await openNodeDoors({
+    runDirectory: dirname(paths.operatorSocket),
+    agentKey: keys.agent.privateKey,
+    hostCaKey,
+  });
+  const read = () =>
+    readPlanInput({
+      clusterFile,
+      keysDirectory: paths.keys,
+      operatingSystems: operatingSystems.map(({ id }) => id),
+    });
+  const source = await openClusterSource(clusterFile, read, log);
+  stack.defer(() => source.close());
+  return { cluster, interface: interfaceName, interfaceMac, source, keys, store, attempts, seeds, doors };
+}
+
+function requireRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new ImagectlError(
+    "ROOT_NEEDED",
+    "imagectl serve needs root: DHCP, TFTP and the outsider's namespace",
+    {
+      hint: "sudo imagectl serve",
+    },
+  );
+}
+
+/** Plans and session digests are nobody's business: the database is root's alone. */
+async function openAttemptsAt(path: string, stack: AsyncDisposableStack) {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  const before = process.umask(0o077);
+  try {
+    const database = openDatabase(path);
+    stack.defer(() => database.close());
+    await chmod(path, 0o600);
+    const attempts = openAttempts(database);
+    return { attempts, seeds: openSeeds(database, attempts) };
+  } finally {
+    process.umask(before);
+  }
+}

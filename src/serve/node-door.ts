@@ -1,0 +1,83 @@
+/** The bastion's way into its nodes: where the agent's key and the cluster's host CA are, and whether sshd answers. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { run } from "../run.ts";
+import { type SshDoor, sshOptions } from "../verify/ssh.ts";
+
+export type NodeDoors = {
+  /** Holds the `@cert-authority` line for every name: what the CA signed is a node of this cluster. */
+  readonly knownHostsFile: string;
+  doorOf(node: { readonly hostname: string; readonly address: string }): SshDoor;
+};
+
+export type NodeDoorSettings = {
+  /** /run/imagectl: short, since a Unix socket's path has at most 107 bytes (unix(7)). */
+  readonly runDirectory: string;
+  readonly agentKey: string;
+  /** One OpenSSH public key line. */
+  readonly hostCaKey: string;
+};
+
+/** Writes known_hosts, and makes the folder of shared ssh connections. */
+export async function openNodeDoors(settings: NodeDoorSettings): Promise<NodeDoors> {
+  const { runDirectory, agentKey, hostCaKey } = settings;
+  const controlDirectory = join(runDirectory, "ssh");
+  await mkdir(controlDirectory, { recursive: true, mode: 0o700 });
+  const knownHostsFile = join(runDirectory, "known_hosts");
+  await writeFile(knownHostsFile, `@cert-authority * ${hostCaKey}\n`, { mode: 0o644 });
+  return {
+    knownHostsFile,
+    doorOf: ({ hostname, address }) => ({
+      hostname,
+      address,
+      identityFile: agentKey,
+      knownHostsFile,
+      controlDirectory,
+    }),
+  };
+}
+
+/** RFC 4253 section 4.1. */
+const sshPort = 22;
+
+/**
+ * Whether something listens on the node's ssh port: cheap enough to ask a whole cluster every few seconds.
+ * @param timeoutMs a host that is down answers nothing.
+ */
+export function answersOnSsh(address: string, timeoutMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port: sshPort, timeout: timeoutMs });
+    const end = (isOpen: boolean) => () => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once("connect", end(true));
+    socket.once("timeout", end(false));
+    socket.once("error", end(false));
+  });
+}
+
+/** Exit codes that are the agent's answer; ssh's own failure is 255. */
+const agentExitCodes = Array.from({ length: 255 }, (_unused, code) => code);
+
+/**
+ * Sends an overlay to the node's agent, which applies it.
+ * @param onLine called for each line that the apply script prints.
+ * @returns the apply script's exit code.
+ * @throws ImagectlError COMMAND_FAILED when ssh does not get there.
+ */
+export async function applyOverlay(
+  door: SshDoor,
+  overlay: Uint8Array,
+  { isDryRun, onLine }: { readonly isDryRun: boolean; readonly onLine: (line: string) => void },
+): Promise<number> {
+  const words = isDryRun ? ["apply", "--dry-run"] : ["apply"];
+  const { exitCode } = await run("ssh", [...sshOptions(door), `imagectl@${door.address}`, ...words], {
+    input: overlay,
+    okExitCodes: agentExitCodes,
+    onLine,
+    hint: `Try the way by hand: ssh -i ${door.identityFile} -o UserKnownHostsFile=${door.knownHostsFile} -o HostKeyAlias=${door.hostname} imagectl@${door.address} run </dev/null`,
+  });
+  return exitCode;
+}

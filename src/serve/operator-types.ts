@@ -1,0 +1,71 @@
+/** What the operator API answers: the contract between `imagectl serve` and the other commands. */
+import type { Finding } from "../errors.ts";
+import type { Attempt } from "../nodes/attempts.ts";
+import type { NodeEvent } from "../nodes/event.ts";
+import type { CheckResult, Report } from "../verify/report.ts";
+
+/** GET /status. */
+export type ServerStatus = {
+  readonly pid: number;
+  readonly clusterFile: string;
+  readonly interface: string;
+  readonly address: string;
+};
+
+/** POST /arm. */
+export type ArmRequestBody = {
+  /** Empty with `isAll`. */
+  readonly nodes: readonly string[];
+  readonly isAll: boolean;
+  readonly deadlineSeconds: number;
+};
+
+export type ArmAnswer = {
+  readonly node: string;
+  /** False: it had a live attempt already, which is shown. */
+  readonly isNew: boolean;
+  readonly attempt: Attempt;
+  readonly image: { readonly id: string; readonly os: string; readonly createdAt: string };
+};
+
+/** POST /disarm. */
+export type DisarmRequestBody = { readonly nodes: readonly string[] };
+export type DisarmAnswer = { readonly node: string; readonly attempt: Attempt };
+
+/** GET /nodes: the nodes of the cluster file, and those that only the database knows. */
+export type NodeView = {
+  readonly node: string;
+  /** Undefined: it is not in the cluster file (any more). */
+  readonly group: string | undefined;
+  readonly address: string;
+  /** Its newest attempt; undefined: it was never armed. */
+  readonly attempt: Attempt | undefined;
+};
+
+/** GET /watch: one JSON document per line; first each node as it is, without an event. */
+export type WatchLine = { readonly attempt: Attempt; readonly event?: NodeEvent };
+
+/** POST /nodes/NODE/apply: one JSON document per line. */
+export type ApplyLine =
+  | { readonly kind: "line"; readonly text: string }
+  | {
+      readonly kind: "done";
+      readonly exitCode: number;
+      /** The image layer of the node's plan is not the one that it was installed with. */
+      readonly isReinstallNeeded: boolean;
+    };
+
+/** POST /nodes/NODE/verify: one JSON document per line; the report comes last. */
+export type VerifyLine =
+  | { readonly kind: "result"; readonly result: CheckResult }
+  | { readonly kind: "report"; readonly report: Report };
+
+/** Every answer that is not 2xx, and the last line of a stream that broke off. */
+export type ErrorBody = {
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly hint: string;
+    readonly findings: readonly Finding[];
+  };
+};

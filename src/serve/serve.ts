@@ -1,0 +1,145 @@
+/** `imagectl serve`: starts everything in one order, says what is ready, and ends it in the reverse order. */
+import { describeError } from "../errors.ts";
+import { findOperatingSystem } from "../images/catalogue.ts";
+import { goldenPlanKey } from "../images/recipe.ts";
+import { readRecipeFiles } from "../images/recipe-files.ts";
+import { checkPlans } from "../plan/make.ts";
+import type { ImagePlan } from "../plan/plan.ts";
+import type { Image } from "../store/manifest.ts";
+import type { Store } from "../store/store.ts";
+import { sshVantage } from "../verify/ssh.ts";
+import { openBootSide } from "./boot-side.ts";
+import { watchDeadlines } from "./deadlines.ts";
+import { eventLogger } from "./event-log.ts";
+import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
+import type { Log } from "./log.ts";
+import { keepManifests, type Manifests } from "./manifests.ts";
+import { refuseForeignDhcp } from "./network-boot.ts";
+import { answersOnSsh, applyOverlay } from "./node-door.ts";
+import { openOperator } from "./operator.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+import { listenForOperators } from "./operator-socket.ts";
+import { createProve } from "./prove.ts";
+import { type Supervisor, superviseNodes } from "./supervise.ts";
+
+/** A host that is up answers in a millisecond; the polling of a whole cluster must not pile up. Milliseconds. */
+const sshTimeoutMs = 1_500;
+/** Milliseconds. Our choice: what it adds to the time until a node is ready. */
+const sshPollMs = 2_000;
+
+/** What a machine with a kernel of its own has, and a namespace of a test has not. */
+const machineCapabilities = ["kernel-apparmor", "kernel-audit", "kernel-modules", "kernel-nfs"] as const;
+
+const now = (): Date => new Date();
+
+/**
+ * Serves until `until` is settled.
+ * @param until resolves with the reason for which to stop, such as a signal's name.
+ * @throws ImagectlError when it cannot start; what was opened by then is closed again.
+ */
+export async function serve(options: ServeOptions, until: Promise<string>): Promise<void> {
+  const { log, paths } = options;
+  await using stack = new AsyncDisposableStack();
+  const base = await layFoundation(options, stack);
+  const { cluster, attempts, source, store } = base;
+  await sayWhatThereIs(options, base);
+  const manifests = keepManifests(store);
+  await loadManifestsOfLive(base, manifests, log);
+  const logEvent = eventLogger(log);
+  stack.defer(attempts.subscribe(({ event }) => logEvent(event)));
+
+  await refuseForeignDhcp(cluster, base.interface, base.interfaceMac);
+  log("serve", `no other DHCP server answers on ${base.interface}`);
+  const answerDhcp = await openBootSide({ base, manifests, log, now }, stack);
+  const supervisor = superviseNodes({
+    attempts,
+    now,
+    log,
+    pollMs: sshPollMs,
+    answersOnSsh: (address) => answersOnSsh(address, sshTimeoutMs),
+    runOnNode: (node) => sshVantage(base.doors.doorOf(node)),
+    prove: createProve({
+      doors: base.doors,
+      interface: base.interface,
+      capabilities: new Set(machineCapabilities),
+      now,
+    }),
+  });
+  stack.defer(() => supervisor.stop());
+  stack.defer(watchDeadlines({ attempts, now, log }));
+  stack.defer(await answerDhcp());
+  stack.defer(await openOperatorSide(options, base, manifests, supervisor));
+  log("serve", `ready: for operators on ${paths.operatorSocket}. Next: imagectl arm NODE`);
+  const reason = await until;
+  log("serve", `${reason}: stopping; live attempts go on when it starts again`);
+  source.close();
+}
+
+async function sayWhatThereIs({ clusterFile, paths, log }: ServeOptions, base: Foundation): Promise<void> {
+  const { cluster, store, source, attempts } = base;
+  const { name, nodes, subnet, bastion } = cluster;
+  const network = `${base.interface} (${bastion.address}/${subnet.prefixLength})`;
+  log("serve", `cluster ${name} of ${clusterFile}: ${nodes.length} nodes on ${network}`);
+  const problems = checkPlans(source.current()).filter(({ severity }) => severity === "error");
+  if (problems.length > 0) {
+    log(
+      "serve",
+      `${problems.length} problems keep nodes from being armed: imagectl validate ${clusterFile}`,
+      "warning",
+    );
+  }
+  const { images } = await store.list();
+  const newest = images[0];
+  const what =
+    newest === undefined
+      ? "build one: imagectl build --os OS"
+      : `newest ${newest.manifest.os} of ${newest.manifest.createdAt}`;
+  log("serve", `store ${paths.store}: ${images.length} images, ${what}`);
+  for (const { node, state } of attempts.live()) log(node, `goes on: ${state.stage} since ${state.since}`);
+}
+
+/** An image that is gone must not keep the server from starting: its attempt is told instead. */
+async function loadManifestsOfLive({ attempts }: Foundation, manifests: Manifests, log: Log): Promise<void> {
+  for (const { id, node, imageId } of attempts.live()) {
+    await manifests.get(imageId).catch((error: unknown) => {
+      const message = describeError(error);
+      attempts.append(id, { kind: "server-failed", request: "reading the image", message }, now());
+      log(node, `its image cannot be read: ${message}`, "error");
+    });
+  }
+}
+
+/** @returns a function that ends it. */
+async function openOperatorSide(
+  { paths, clusterFile }: ServeOptions,
+  base: Foundation,
+  manifests: Manifests,
+  supervisor: Supervisor,
+): Promise<() => Promise<void>> {
+  const { attempts, cluster, doors, source, store } = base;
+  const operator = openOperator({
+    source,
+    attempts,
+    supervisor,
+    now,
+    arming: { findImage: (plan) => findImage(store, plan), loadManifest: manifests.get },
+    doorOf: doors.doorOf,
+    sendOverlay: applyOverlay,
+  });
+  const status = {
+    pid: process.pid,
+    clusterFile,
+    interface: base.interface,
+    address: cluster.bastion.address,
+  };
+  const server = await listenForOperators(
+    paths.operatorSocket,
+    operatorRoutes({ ...operator, attempts, status: () => status }),
+  );
+  return () => server.close();
+}
+
+/** Recipes are read each time: an updated imagectl wants images of its own recipe. */
+async function findImage(store: Store, plan: ImagePlan): Promise<Image | undefined> {
+  return store.findNewest(goldenPlanKey(findOperatingSystem(plan.os), plan, await readRecipeFiles()));
+}

@@ -1,0 +1,158 @@
+/** Follows each deployed node until its own system answers on ssh and its checks have run: the way from deployed to ready. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeError, ImagectlError } from "../errors.ts";
+import type { Attempt, Attempts } from "../nodes/attempts.ts";
+import type { NodePart } from "../plan/plan.ts";
+import type { CheckResult, Report, RunAt } from "../verify/report.ts";
+import { tally } from "../verify/run-checks.ts";
+import type { Log } from "./log.ts";
+import type { Prove } from "./prove.ts";
+
+export type SuperviseDependencies = {
+  readonly attempts: Pick<Attempts, "get" | "append" | "live" | "frozenPlan" | "saveReport" | "subscribe">;
+  /** Whether anything listens on the node's ssh port. */
+  readonly answersOnSsh: (address: string) => Promise<boolean>;
+  /** Runs a script on the node as root, over ssh with the host key checked. */
+  readonly runOnNode: (node: NodePart) => RunAt;
+  readonly prove: Prove;
+  readonly now: () => Date;
+  readonly log: Log;
+  /** Between two looks at a node. Milliseconds. */
+  readonly pollMs: number;
+};
+
+export type Supervisor = {
+  /**
+   * Runs the checks now and keeps the report.
+   * @throws ImagectlError VERIFY_RUNNING while the node is being proved already.
+   */
+  verify(attempt: Attempt, node: NodePart, onResult: (result: CheckResult) => void): Promise<Report>;
+  /** Ends the polling; what runs on nodes ends with this process. */
+  stop(): void;
+};
+
+/** How long a system that answers may take until all its services are up, seconds. Emulated machines need 90. */
+const settleSeconds = 240;
+
+/**
+ * Waits until systemd has started what it has to start. It ends with 1 for a system with a failed unit too:
+ * that is a matter for checks.
+ */
+const settleScript = "systemctl is-system-running --wait || true";
+
+/** Follows what is deployed already, and from now on every node that reports it. */
+export function superviseNodes(dependencies: SuperviseDependencies): Supervisor {
+  const { attempts, log } = dependencies;
+  const abort = new AbortController();
+  const followed = new Set<number>();
+  const proving = new Set<string>();
+
+  const proveNode = async (
+    attempt: Attempt,
+    node: NodePart,
+    onResult: (result: CheckResult) => void,
+  ): Promise<Report> => {
+    if (proving.has(attempt.node)) throw alreadyRunning(attempt.node);
+    proving.add(attempt.node);
+    try {
+      return await proveAndKeep(dependencies, attempt, node, onResult);
+    } finally {
+      proving.delete(attempt.node);
+    }
+  };
+
+  const follow = (attempt: Attempt): void => {
+    if (!attempt.state.isLive || !attempt.state.isDeployed || followed.has(attempt.id)) return;
+    followed.add(attempt.id);
+    const { node } = attempts.frozenPlan(attempt.id);
+    untilReached(dependencies, attempt.id, node, abort.signal)
+      .then(async (isReached) => {
+        if (isReached) await proveNode(attempt, node, logResult(log, attempt.node));
+      })
+      .catch((error: unknown) => {
+        if (!abort.signal.aborted) log(attempt.node, `supervision ended: ${describeError(error)}`, "error");
+      })
+      .finally(() => followed.delete(attempt.id));
+  };
+
+  const unsubscribe = attempts.subscribe(({ event, attempt }) => {
+    // The answer to the node goes out first.
+    if (event.body.kind === "deployed") setImmediate(() => follow(attempt));
+  });
+  for (const attempt of attempts.live()) follow(attempt);
+  return {
+    verify: proveNode,
+    stop: () => {
+      unsubscribe();
+      abort.abort();
+    },
+  };
+}
+
+/** @returns false when the attempt ended before the node was reached. */
+async function untilReached(
+  dependencies: SuperviseDependencies,
+  attemptId: number,
+  node: NodePart,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { attempts, answersOnSsh, now, log, pollMs } = dependencies;
+  const runAt = dependencies.runOnNode(node);
+  let lastProblem = "";
+  for (;;) {
+    const state = attempts.get(attemptId)?.state;
+    if (state?.isLive !== true) return false;
+    if (await answersOnSsh(node.address)) {
+      let problem = await whyNotDone(runAt, "true", loginSeconds);
+      if (problem === undefined) {
+        if (state.stage !== "verifying") attempts.append(attemptId, { kind: "system-reached" }, now());
+        problem = await whyNotDone(runAt, settleScript, settleSeconds);
+        if (problem === undefined) return true;
+      }
+      if (problem !== lastProblem) log(node.hostname, `sshd answers, but: ${problem}`, "warning");
+      lastProblem = problem;
+    }
+    await sleep(pollMs, undefined, { signal });
+  }
+}
+
+/** Seconds for a login and a command that does nothing, on an emulated machine that is still starting. */
+const loginSeconds = 20;
+
+async function whyNotDone(runAt: RunAt, script: string, timeoutSeconds: number): Promise<string | undefined> {
+  try {
+    const { exitCode } = await runAt(script, timeoutSeconds);
+    return exitCode === 0 ? undefined : `the agent ran \`${script}\` to exit code ${exitCode}`;
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
+async function proveAndKeep(
+  { attempts, prove, now }: SuperviseDependencies,
+  attempt: Attempt,
+  node: NodePart,
+  onResult: (result: CheckResult) => void,
+): Promise<Report> {
+  attempts.append(attempt.id, { kind: "verify-started", checks: node.checks.length }, now());
+  const report = await prove(node, onResult);
+  attempts.saveReport(attempt.id, report, now());
+  const { isReady } = report;
+  attempts.append(attempt.id, { kind: "verify-finished", ...tally(report.results), isReady }, now());
+  return report;
+}
+
+/** Green checks are counted in the end; what is not green is said at once. */
+function logResult(log: Log, node: string): (result: CheckResult) => void {
+  return ({ check, outcome, reason }) => {
+    if (outcome === "green") return;
+    const level = outcome === "red" ? "warning" : "info";
+    log(node, `${check.role}: ${check.name} (from ${check.from}): ${outcome}: ${reason}`, level);
+  };
+}
+
+function alreadyRunning(node: string): ImagectlError {
+  return new ImagectlError("VERIFY_RUNNING", `${node} is being proved right now`, {
+    hint: `Follow it with: imagectl watch ${node}`,
+  });
+}
