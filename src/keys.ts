@@ -2,7 +2,7 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { chmod, link, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ImagectlError } from "./errors.ts";
+import { describeError, ImagectlError } from "./errors.ts";
 import { run } from "./run.ts";
 
 export type KeyPair = { readonly privateKey: string; readonly publicKey: string };
@@ -41,9 +41,7 @@ export function keyPaths(directory: string): KeyPaths {
  */
 export async function ensureKeys(directory: string): Promise<KeyPaths> {
   const paths = keyPaths(directory);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  await chmod(directory, 0o700);
-  const scratch = await mkdtemp(join(directory, ".new-"));
+  const scratch = await makeScratch(directory);
   try {
     await ensureSshKey(paths.agent, join(scratch, "agent"), "imagectl-agent");
     await ensureSshKey(paths.hostCa, join(scratch, "host-ca"), "imagectl-host-ca");
@@ -52,6 +50,23 @@ export async function ensureKeys(directory: string): Promise<KeyPaths> {
     await rm(scratch, { recursive: true, force: true });
   }
   return paths;
+}
+
+async function makeScratch(directory: string): Promise<string> {
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await chmod(directory, 0o700);
+    return await mkdtemp(join(directory, ".new-"));
+  } catch (error) {
+    throw unreadable(directory, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): ImagectlError {
+  return new ImagectlError("KEYS_UNREADABLE", `cannot use ${path}: ${describeError(error)}`, {
+    hint: "Keys belong to root: run imagectl with sudo, or point IMAGECTL_STATE to a directory of yours.",
+    cause: error,
+  });
 }
 
 async function ensureSshKey(pair: KeyPair, scratch: string, comment: string): Promise<void> {
@@ -120,9 +135,6 @@ async function readPublicKey(path: string): Promise<string> {
 async function readText(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw new ImagectlError("KEYS_UNREADABLE", `cannot read ${path}: ${error.message}`, {
-      hint: "Keys belong to root: run imagectl with sudo, or point IMAGECTL_STATE to a directory of yours.",
-      cause: error,
-    });
+    throw unreadable(path, error);
   });
 }

@@ -48,6 +48,9 @@ describe("finding a command", () => {
     for (const name of ["keys", "plan", "render", "schema", "validate"])
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
   });
+  test("help COMMAND is COMMAND --help", async () => {
+    expect(await imagectl("help", "plan")).toEqual(await imagectl("plan", "--help"));
+  });
   test("no command at all is a usage error", async () => {
     expect(await imagectl()).toMatchObject({ code: 2, stdout: "" });
   });
@@ -60,6 +63,7 @@ describe("finding a command", () => {
     },
   );
   test.each([
+    [["help", "plon"], "Did you mean: imagectl plan"],
     [["validat"], "Did you mean: imagectl validate"],
     [["zzzzzzzz"], "imagectl help"],
     [["constructor"], "imagectl help"],
@@ -222,6 +226,11 @@ describe("with keys", () => {
     writeFileSync(join(out, "node/etc/stale"), "");
     expect((await imagectl("render", "node1", "--cluster", sample, "--out", out)).code).toBe(0);
     expect(existsSync(join(out, "node/etc/stale"))).toBe(false);
+  });
+  test("render to what is no directory is refused", async () => {
+    const { code, stderr } = await imagectl("render", "node1", "--cluster", sample, "--out", sample);
+    expect(code).toBe(1);
+    expect(stderr).toContain("[OUTPUT_NOT_OURS]");
   });
   test("render touches no directory that holds other files", async () => {
     const out = join(scratch, "precious");

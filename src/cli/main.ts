@@ -34,7 +34,9 @@ export async function main(argv: readonly string[], io: CommandIo): Promise<numb
 }
 
 async function dispatch(argv: readonly string[], io: CommandIo): Promise<number> {
-  const [name, ...words] = argv;
+  const [first, ...rest] = argv;
+  // `imagectl help plan` is `imagectl plan --help`.
+  const [name, ...words] = first === "help" && rest[0] !== undefined ? [rest[0], "--help"] : [first, ...rest];
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     const overview = formatOverview(await loadAll());
     (name === undefined ? io.stderr : io.stdout).write(overview);

@@ -1,7 +1,7 @@
 /** `imagectl render NODE --out DIR`: the files of a node as trees, to look at and to compare. */
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ImagectlError } from "../errors.ts";
+import { describeError, ImagectlError } from "../errors.ts";
 import { planNode } from "../plan/make.ts";
 import type { Layer, NodePlan } from "../plan/plan.ts";
 import { defineCommand } from "./command.ts";
@@ -41,8 +41,7 @@ export const command = defineCommand({
 
 /** Makes the directory, or empties it when it is ours. */
 async function emptyDirectory(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const entries = await readdir(directory);
+  const entries = await listOrMake(directory);
   if (entries.length > 0 && !entries.includes(marker)) {
     throw new ImagectlError("OUTPUT_NOT_OURS", `${directory} holds files that render did not write`, {
       hint: "Name an empty directory, or one that is not there yet: --out DIR",
@@ -53,6 +52,18 @@ async function emptyDirectory(directory: string): Promise<void> {
     await rm(join(directory, entry), { recursive: true });
   }
   await writeFile(join(directory, marker), "Written by imagectl render, which may empty this directory.\n");
+}
+
+async function listOrMake(directory: string): Promise<string[]> {
+  try {
+    await mkdir(directory, { recursive: true });
+    return await readdir(directory);
+  } catch (error) {
+    throw new ImagectlError("OUTPUT_NOT_OURS", `cannot write to ${directory}: ${describeError(error)}`, {
+      hint: "Name a directory that this user may make or write: --out DIR",
+      cause: error,
+    });
+  }
 }
 
 async function writeTree(directory: string, plan: NodePlan): Promise<void> {

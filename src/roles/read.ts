@@ -23,29 +23,26 @@ export async function readRoleCatalogue(roots: readonly RoleRoot[]): Promise<Rol
 }
 
 async function readRoot(root: RoleRoot): Promise<readonly RoleFolder[]> {
-  const entries = await readdir(root.directory, { withFileTypes: true }).catch(unlessMissing(root));
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return Promise.all(
-    names.sort().map(async (name) => ({
-      name,
-      source: `${root.shownAs}/${name}`,
-      files: await readFiles(join(root.directory, name)),
-    })),
-  );
-}
-
-function unlessMissing(root: RoleRoot) {
-  return (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw new ImagectlError(
-      "ROLE_FOLDER_INVALID",
-      `cannot read the roles in ${root.shownAs}: ${error.message}`,
-      {
-        hint: `It must be a directory that this user may read: ls -ld ${root.shownAs}`,
-        cause: error,
-      },
-    );
-  };
+  try {
+    const names = await readdir(root.directory);
+    const folders = names
+      .filter((name) => !name.startsWith("."))
+      .sort()
+      .map(async (name) => {
+        const folder = join(root.directory, name);
+        // stat follows links: a role that is kept elsewhere and linked in is a role.
+        if (!(await stat(folder)).isDirectory()) return [];
+        return [{ name, source: `${root.shownAs}/${name}`, files: await readFiles(folder) }];
+      });
+    return (await Promise.all(folders)).flat();
+  } catch (error) {
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && path === root.directory) return [];
+    throw new ImagectlError("ROLE_FOLDER_INVALID", `cannot read the roles in ${root.shownAs}: ${message}`, {
+      hint: `It must be a directory of directories that this user may read: ls -lR ${root.shownAs}`,
+      cause: error,
+    });
+  }
 }
 
 async function readFiles(folder: string): Promise<FolderFile[]> {
