@@ -37,7 +37,8 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
   }
   const file = join(folder, "cluster.yaml");
   const rewrite = (changed: LabClusterOptions): void => {
-    const publicKey = (name: "alice" | "carol"): string => readFileSync(`${userKeys[name]}.pub`, "utf8").trim();
+    const publicKey = (name: "alice" | "carol"): string =>
+      readFileSync(`${userKeys[name]}.pub`, "utf8").trim();
     writeFileSync(file, clusterText(changed, { alice: publicKey("alice"), carol: publicKey("carol") }));
   };
   rewrite(options);

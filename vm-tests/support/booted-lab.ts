@@ -1,0 +1,134 @@
+/** Level 3: the built image's root as node1, booted in namespaces, with bastion and outsider on its switch. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { keyPaths, readPublicKeys } from "../../src/keys.ts";
+import { NamespaceHost } from "../../src/lab/namespace-host.ts";
+import { type LabNetwork, openLabNetwork } from "../../src/lab/network.ts";
+import { prepareRoot } from "../../src/lab/prepare-root.ts";
+import { openScratch } from "../../src/lab/scratch.ts";
+import { unpackRoot } from "../../src/lab/unpack-root.ts";
+import type { Namespace } from "../../src/namespace.ts";
+import { statePaths } from "../../src/paths.ts";
+import { readPlanInput } from "../../src/plan/inputs.ts";
+import { planNode } from "../../src/plan/make.ts";
+import { buildOverlay } from "../../src/plan/overlay.ts";
+import type { NodePlan } from "../../src/plan/plan.ts";
+import { type RunResult, run } from "../../src/run.ts";
+import type { Vantages } from "../../src/verify/run-checks.ts";
+import { runThrough } from "../../src/verify/run-framed.ts";
+import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
+import { cache, ensureImage, imageOf, testState } from "./image.ts";
+import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
+
+export type BootedLab = {
+  readonly cluster: LabCluster;
+  readonly host: NamespaceHost;
+  readonly network: LabNetwork;
+  readonly vantages: Vantages;
+  /** The agent's way in, to be used inside the bastion's namespace. */
+  readonly door: SshDoor;
+  /** From the cluster file as it is now. */
+  plan(): Promise<NodePlan>;
+  /** `imagectl apply`, as the bastion does it: the overlay by ssh to the node's agent. */
+  apply(...options: readonly "--dry-run"[]): Promise<RunResult>;
+  /** ssh from the bastion as a user, with these options first. Any exit code is an answer. */
+  sshAs(user: string, key: string, words: readonly string[], options?: readonly string[]): Promise<RunResult>;
+  close(): Promise<void>;
+};
+
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+/** Builds the image where needed, makes its root node1's own, and boots it. */
+export async function openBootedLab(): Promise<BootedLab> {
+  const scratch = openScratch({ cache, pid: process.pid });
+  const cluster = await makeLabCluster(scratch.folder("cluster"));
+  await ensureImage(cluster.file);
+  const paths = statePaths({ IMAGECTL_STATE: testState });
+  const keys = keyPaths(paths.keys);
+  const plan = async (): Promise<NodePlan> =>
+    planNode(
+      await readPlanInput({
+        clusterFile: cluster.file,
+        keysDirectory: paths.keys,
+        operatingSystems: ["debian-12"],
+      }),
+      lab.node.name,
+    );
+  const planned = await plan();
+  const root = (await imageOf(planned)).artefact("root.tar.zst");
+  const lower = await unpackRoot(root.path, root.sha256, cache);
+  const folder = scratch.folder(lab.node.name);
+  await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey });
+  const network = await openLabNetwork(lab);
+  const { name, mac, address } = lab.node;
+  const host = new NamespaceHost({ hostname: name, mac, id: scratch.id, lower, folder, network });
+  const close = async (): Promise<void> => {
+    await host.powerOff();
+    await network.close();
+    scratch.close();
+  };
+  try {
+    await host.boot();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const doorFolder = scratch.folder("ssh");
+  const door = {
+    hostname: name,
+    address,
+    identityFile: keys.agent.privateKey,
+    knownHostsFile: join(doorFolder, "known_hosts"),
+    controlDirectory: doorFolder,
+  };
+  const { hostCaKey } = await readPublicKeys(paths.keys);
+  writeFileSync(door.knownHostsFile, `@cert-authority * ${hostCaKey}\n`);
+  const inside = (place: Namespace, words: readonly string[], input?: Uint8Array): Promise<RunResult> =>
+    run(place.enter[0], [...place.enter.slice(1), ...words], {
+      okExitCodes: anyExitCode,
+      timeoutMs: 120_000,
+      ...(input === undefined ? {} : { input }),
+    });
+  return {
+    cluster,
+    host,
+    network,
+    vantages: vantagesOf(host, network, door.knownHostsFile),
+    door,
+    plan,
+    apply: async (...options) => {
+      const overlay = await buildOverlay({ ...(await plan()).node, name: "node" });
+      const way = ["ssh", ...sshOptions(door), `imagectl@${address}`, "apply", ...options];
+      return inside(network.bastion, way, overlay);
+    },
+    sshAs: (user, key, words, options = []) =>
+      inside(network.bastion, [
+        ...[
+          "ssh",
+          ...options,
+          "-F",
+          "/dev/null",
+          "-i",
+          key,
+          "-o",
+          "IdentitiesOnly=yes",
+          "-o",
+          "BatchMode=yes",
+        ],
+        ...["-o", `UserKnownHostsFile=${door.knownHostsFile}`, "-o", "GlobalKnownHostsFile=/dev/null"],
+        ...["-o", "StrictHostKeyChecking=yes", `${user}@${address}`, ...words],
+      ]),
+    close,
+  };
+}
+
+function vantagesOf(host: NamespaceHost, network: LabNetwork, knownHosts: string): Vantages {
+  if (network.outsider === undefined) throw new Error("the lab has an outsider");
+  return {
+    node: (script, timeoutSeconds) => host.run(script, timeoutSeconds),
+    bastion: runThrough("the bastion", [...network.bastion.enter, "sh"], {
+      IMAGECTL_KNOWN_HOSTS: knownHosts,
+    }),
+    outsider: runThrough("the outsider", [...network.outsider.enter, "sh"]),
+  };
+}

@@ -1,0 +1,53 @@
+/** The image of the tests: built by the real command into a store of the tests' own, once per recipe. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { findOperatingSystem } from "../../src/images/catalogue.ts";
+import { goldenPlanKey } from "../../src/images/recipe.ts";
+import { readRecipeFiles } from "../../src/images/recipe-files.ts";
+import { cacheDirectory, packageRoot, statePaths } from "../../src/paths.ts";
+import type { NodePlan } from "../../src/plan/plan.ts";
+import { run } from "../../src/run.ts";
+import type { Artefact, Image } from "../../src/store/manifest.ts";
+import { openStore } from "../../src/store/store.ts";
+
+export const imagectl = join(packageRoot, "bin/imagectl");
+export const cache = cacheDirectory(process.env);
+/** Store and keys of all tests: an image is signed by the keys beside it. */
+export const testState = join(cache, "test-state");
+
+/** A cold build takes about three minutes on two cores. Milliseconds. */
+const buildTimeoutMs = 20 * 60_000;
+
+/** Builds what the cluster file needs, or finds it up to date; its progress is shown. */
+export async function ensureImage(clusterFile: string): Promise<void> {
+  mkdirSync(testState, { recursive: true });
+  await run(imagectl, ["build", "--os", "debian-12", "--cluster", clusterFile], {
+    env: { IMAGECTL_STATE: testState, IMAGECTL_CACHE: cache },
+    timeoutMs: buildTimeoutMs,
+    onLine: (line) => console.log(line),
+  });
+}
+
+export type StoredImage = {
+  readonly image: Image;
+  /** Path and digest of one of its artefacts. */
+  artefact(name: string): { readonly path: string; readonly sha256: string };
+};
+
+/** The image that a node with this plan is deployed with. */
+export async function imageOf(plan: NodePlan): Promise<StoredImage> {
+  const store = openStore(statePaths({ IMAGECTL_STATE: testState }).store);
+  const os = findOperatingSystem(plan.image.os);
+  const image = await store.findNewest(goldenPlanKey(os, plan.image, await readRecipeFiles()));
+  if (image === undefined)
+    throw new Error(`imagectl build left no image for the plan of ${plan.node.hostname}`);
+  const find = (name: string): Artefact => {
+    const artefact = image.manifest.artefacts.find((each) => each.name === name);
+    if (artefact === undefined) throw new Error(`the image has no ${name}`);
+    return artefact;
+  };
+  return {
+    image,
+    artefact: (name) => ({ path: store.blobPath(find(name).sha256), sha256: find(name).sha256 }),
+  };
+}
