@@ -8,13 +8,21 @@ import { formatCommandHelp, formatOverview } from "./help.ts";
 
 /** Every command, loaded only when it is called, so that `validate` pays for nothing else. */
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
+  apply: () => import("./apply.ts"),
+  arm: () => import("./arm.ts"),
   build: () => import("./build.ts"),
+  disarm: () => import("./disarm.ts"),
+  events: () => import("./events.ts"),
   images: () => import("./images.ts"),
   keys: () => import("./keys.ts"),
+  nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
   render: () => import("./render.ts"),
   schema: () => import("./schema.ts"),
+  serve: () => import("./serve.ts"),
   validate: () => import("./validate.ts"),
+  verify: () => import("./verify.ts"),
+  watch: () => import("./watch.ts"),
 };
 
 /** sysexits(3) has no code for "something was found"; 70 is its EX_SOFTWARE, a defect of ours. */

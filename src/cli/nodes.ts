@@ -1,0 +1,43 @@
+/** `imagectl nodes`: every node with what it is doing and, where something is wrong, why. */
+import { formatSeconds } from "../quantity.ts";
+import type { NodeView } from "../serve/operator-types.ts";
+import { terminalLine } from "../terminal-text.ts";
+import { defineCommand, jsonOption } from "./command.ts";
+import { operatorClient } from "./operator-client.ts";
+import { formatTable } from "./table.ts";
+
+export const command = defineCommand({
+  summary: "list the nodes and what each is doing",
+  usage: "nodes [--json]",
+  options: jsonOption,
+  positionals: { min: 0, max: 0 },
+  async run({ values }, io) {
+    const nodes = await operatorClient(io.env).get<readonly NodeView[]>("/nodes");
+    io.stdout.write(
+      values.json === true ? `${JSON.stringify(nodes, null, 2)}\n` : formatNodes(nodes, new Date()),
+    );
+    return 0;
+  },
+});
+
+export function formatNodes(nodes: readonly NodeView[], now: Date): string {
+  if (nodes.length === 0) return "The cluster file has no nodes.\n";
+  const rows = nodes.map(({ node, group, address, attempt }) => [
+    node,
+    group ?? "(not in the cluster file)",
+    address,
+    attempt?.state.stage ?? "never armed",
+    attempt === undefined
+      ? ""
+      : `for ${formatSeconds((now.getTime() - Date.parse(attempt.state.since)) / 1000)}`,
+    attempt === undefined ? "" : attempt.imageId.slice(0, 12),
+  ]);
+  const causes = nodes.flatMap(({ node, attempt }) => {
+    const cause = attempt?.state.cause;
+    return cause === undefined
+      ? []
+      : [`${node}: ${terminalLine(cause.message)}\n    hint: ${cause.hint.replaceAll("NODE", node)}\n`];
+  });
+  const head = ["NODE", "GROUP", "ADDRESS", "STAGE", "SINCE", "IMAGE"];
+  return `${formatTable([head, ...rows])}${causes.length === 0 ? "" : `\n${causes.join("")}`}`;
+}

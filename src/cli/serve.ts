@@ -1,0 +1,59 @@
+/** `imagectl serve`: the one control process of a cluster. */
+
+import { statePaths } from "../paths.ts";
+import { createLog } from "../serve/log.ts";
+import { serve } from "../serve/serve.ts";
+import { defineCommand } from "./command.ts";
+import { clusterFile, clusterOption } from "./plan-context.ts";
+
+export const command = defineCommand({
+  summary: "boot, install and prove nodes: DHCP, TFTP, HTTP and the operator API (runs until it is stopped)",
+  usage: "serve [--cluster FILE] [--interface NAME] [--json-log]",
+  options: {
+    ...clusterOption,
+    interface: {
+      type: "string",
+      valueName: "NAME",
+      description: "Where nodes are. Default: bastion.interface of the cluster file.",
+    },
+    "json-log": { type: "boolean", description: "Print the log as one JSON document per line." },
+  },
+  positionals: { min: 0, max: 0 },
+  async run({ values }, io) {
+    const log = createLog({
+      format: values["json-log"] === true ? "json" : "text",
+      write: (line) => void io.stdout.write(line),
+      now: () => new Date(),
+    });
+    const stopped = untilSignal();
+    await serve(
+      {
+        clusterFile: clusterFile(values.cluster, io.env),
+        interface: values.interface,
+        paths: statePaths(io.env),
+        log,
+      },
+      stopped.promise,
+    );
+    stopped.raiseAgain();
+    return 0;
+  },
+});
+
+const signals = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * The first signal asks for an orderly end. Once all is closed it is raised again, unhandled: the parent sees
+ * what ended us, and checks that still run on nodes end with us.
+ */
+function untilSignal(): { readonly promise: Promise<string>; raiseAgain(): void } {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of signals) process.once(signal, () => resolve(signal));
+  return {
+    promise,
+    raiseAgain: () => {
+      for (const signal of signals) process.removeAllListeners(signal);
+      void promise.then((signal) => process.kill(process.pid, signal));
+    },
+  };
+}

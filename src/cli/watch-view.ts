@@ -1,0 +1,86 @@
+/** One line per node: stage, bar, rate, elapsed time, last message. Pure: states in, text out. */
+import type { Attempt } from "../nodes/attempts.ts";
+import { describeEvent } from "../nodes/describe.ts";
+import type { AttemptState, NodeEvent, Stage } from "../nodes/event.ts";
+import { formatBytes, formatSeconds } from "../quantity.ts";
+import type { WatchLine } from "../serve/operator-types.ts";
+import { terminalLine } from "../terminal-text.ts";
+
+/** What is known of one watched node. */
+export type Watched = { readonly attempt: Attempt; readonly message: string };
+
+/** @returns the node as it is after the line; its message stays until an event brings another. */
+export function follow(before: Watched | undefined, { attempt, event }: WatchLine): Watched {
+  const { cause } = attempt.state;
+  const said = event === undefined ? before?.message : messageOf(event, before?.message);
+  const message = cause === undefined ? (said ?? "") : `${cause.message}. ${hintFor(attempt, cause.hint)}`;
+  return { attempt, message: terminalLine(message) };
+}
+
+/** The bar and the rate show progress; the message goes on naming the step. */
+function messageOf({ body }: NodeEvent, before: string | undefined): string | undefined {
+  return body.kind === "step-progress" || body.kind === "step-finished" ? before : describeEvent(body);
+}
+
+function hintFor({ node }: Attempt, hint: string): string {
+  return hint.replaceAll("NODE", node);
+}
+
+const barWidth = 20;
+
+/** Where a stage begins on the bar, in parts of one: roughly their shares of the way. Our choice; only the bar uses it. */
+const stageStart: Readonly<Record<Stage, number>> = {
+  armed: 0,
+  "network-boot": 0,
+  "deploy-environment": 0.15,
+  deploying: 0.2,
+  deployed: 0.65,
+  restarting: 0.67,
+  verifying: 0.9,
+  ready: 1,
+  failed: 0,
+  disarmed: 0,
+};
+
+/** @returns how far the node is, 0 to 1. */
+export function fractionDone(state: AttemptState): number {
+  if (state.stage !== "deploying" || state.step === undefined) return stageStart[state.stage];
+  const { index, total } = state.step;
+  const inStep =
+    state.progress === undefined ? 0 : state.progress.bytes / Math.max(1, state.progress.totalBytes);
+  const inDeploy = (Math.max(0, index - 1) + Math.min(1, inStep)) / Math.max(1, total);
+  return stageStart.deploying + inDeploy * (stageStart.deployed - stageStart.deploying);
+}
+
+/** @param columns of the terminal: a longer line would wrap, and then redrawing leaves pieces of it behind. */
+export function watchLine({ attempt, message }: Watched, now: Date, columns: number): string {
+  const { node, armedAt, state } = attempt;
+  const until = state.isLive ? now.getTime() : Date.parse(state.since);
+  const elapsed = formatSeconds((until - Date.parse(armedAt)) / 1000);
+  const rate = state.progress === undefined ? "" : `${formatBytes(state.progress.bytesPerSecond)}/s`;
+  const cells = [
+    node.padEnd(10),
+    state.stage.padEnd(18),
+    bar(fractionDone(state)),
+    rate.padStart(10),
+    elapsed.padStart(12),
+    message,
+  ];
+  return cells.join("  ").slice(0, Math.max(40, columns)).trimEnd();
+}
+
+function bar(fraction: number): string {
+  const filled = Math.round(fraction * barWidth);
+  return `[${"#".repeat(filled)}${".".repeat(barWidth - filled)}]`;
+}
+
+export type Verdict = "ready" | "failed" | "under-way";
+
+/** Ready when all are; failed as soon as none is on its way any more and not all are ready. */
+export function verdictOf(names: readonly string[], watched: ReadonlyMap<string, Watched>): Verdict {
+  const stages = names.map((name) => watched.get(name)?.attempt.state.stage);
+  if (stages.every((stage) => stage === "ready")) return "ready";
+  const isOver = (stage: Stage | undefined): boolean =>
+    stage === "ready" || stage === "failed" || stage === "disarmed";
+  return stages.every(isOver) ? "failed" : "under-way";
+}
