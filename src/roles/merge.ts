@@ -1,8 +1,9 @@
 /** A role's definition for one operating system: the more specific of `debian-12`, `debian` and the rest wins. */
 import { splitOsId } from "../os-id.ts";
-import type { RoleDefinition, SourceFile } from "./parse.ts";
+import type { RoleDefinition } from "./parse.ts";
 import type { Role, RoleFile } from "./role.ts";
 import { type OsVariant, toParamSchema } from "./schema.ts";
+import type { SourceFile } from "./source-file.ts";
 
 /**
  * Lists of `byOs` add to the role's own; an entry of the same unit, name or port replaces it in its place.

@@ -1,7 +1,8 @@
 /** Where each named thing of a role stands: for findings that are made after its parts were merged. */
 import type { YamlFile } from "../yaml-file.ts";
+import type { CheckDefinition } from "./checks-schema.ts";
 import type { FirewallRule } from "./role.ts";
-import type { CheckDefinition, OsVariant, RoleYaml } from "./schema.ts";
+import type { OsVariant, RoleYaml } from "./schema.ts";
 
 /** Names of the things in a role's `places`. */
 export const placeKey = {
