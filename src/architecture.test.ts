@@ -16,8 +16,15 @@ const floors = [
 
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
+  "cli/build.ts": "counts the seconds of a running step on the terminal",
+  "cli/images.ts": "reads the clock for prune",
   "cli/render.ts": "writes a node's files to look at",
   "cluster/file.ts": "reads the cluster file",
+  "images/apt.ts": "keeps packages and their indexes",
+  "images/build-room.ts": "keeps the folder of one build",
+  "images/recipe-files.ts": "reads recipes",
+  "images/run-steps.ts": "makes roots and artefacts",
+  "images/workshop.ts": "reads the clock and the manifest key",
   "keys.ts": "makes and reads the cluster's keys",
   "lab/accelerator.ts": "tries out KVM",
   "lab/prepare-root.ts": "writes what a seed session would answer",
@@ -34,6 +41,8 @@ const doors: Record<string, string> = {
   "pxe/tftp/socket.ts": "opens the TFTP sockets",
   "roles/read.ts": "reads role folders",
   "run.ts": "starts programs",
+  "store/file-system.ts": "writes whole files",
+  "store/store.ts": "lists and removes images",
 };
 
 /** A package has one importer, or one room of importers. */

@@ -25,7 +25,7 @@ export type Apt = {
    * @returns what was done, in words.
    * @throws ImagectlError PACKAGES_GONE when the mirror no longer has a locked version.
    */
-  fetch(lock: PackageLock): Promise<string>;
+  download(lock: PackageLock): Promise<string>;
   /** Makes a folder that apt can install from: links to the .debs of the lock, and their index. */
   makeRepository(lock: PackageLock, folder: string): Promise<void>;
 };
@@ -63,7 +63,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     });
   return {
     resolve: (request, now) => resolve(apt, request, now),
-    fetch: (lock) => fetchDebs(apt, debs, lock),
+    download: (lock) => completeCache(apt, debs, lock),
     makeRepository: (lock, target) => makeRepository(debs, lock, target, options),
   };
 }
@@ -130,7 +130,7 @@ function lastErrors(error: ImagectlError): string {
   return (lines.length > 0 ? lines : error.message.split("\n").slice(-1)).join(" ");
 }
 
-async function fetchDebs(apt: AptRun, debs: string, lock: PackageLock): Promise<string> {
+async function completeCache(apt: AptRun, debs: string, lock: PackageLock): Promise<string> {
   const missing = await missingDebs(debs, lock);
   if (missing.length > 0) await downloadDebs(apt, debs, missing);
   const count = `${lock.packages.length} packages`;

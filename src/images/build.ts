@@ -1,5 +1,4 @@
 /** Builds images: from a plan to a published manifest, or to the news that it is there already. */
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildOverlay } from "../plan/overlay.ts";
 import type { ImagePlan } from "../plan/plan.ts";
@@ -31,7 +30,7 @@ import {
   imageKey,
   type RecipeFiles,
 } from "./recipe.ts";
-import { artefactPath, measureRoot, runStep } from "./run-steps.ts";
+import { artefactPath, measureRoot, runStep, writeArtefact } from "./run-steps.ts";
 import { openProgress, type StepProgress } from "./step-progress.ts";
 
 /** What only a real build needs: an up-to-date image takes no lock and starts no program. */
@@ -184,7 +183,7 @@ async function build(order: Order, lock: PackageLock, place: BuildPlace): Promis
   const { room, apt, bases } = bench;
   const startedAt = workshop.now().getTime();
   const repository = join(folder, "repository");
-  await progress("fetch packages", async () => ({ value: undefined, result: await apt.fetch(lock) }));
+  await progress("fetch packages", async () => ({ value: undefined, result: await apt.download(lock) }));
   await progress("make the repository", async () => ({ value: await apt.makeRepository(lock, repository) }));
   const context = { folder, repository, bases, lock, signal: workshop.signal, onLine: room.log };
   const steps = order.steps(lock);
@@ -221,7 +220,7 @@ async function moveArtefacts(
   context: { readonly folder: string },
   store: Store,
 ): Promise<Artefact[]> {
-  await writeFile(artefactPath(context, lockArtefact), formatLock(lock));
+  await writeArtefact(context, lockArtefact, formatLock(lock));
   const names = [...steps.flatMap(artefactNames), lockArtefact];
   const artefacts: Artefact[] = [];
   for (const name of names) artefacts.push(await store.addBlob({ name, path: artefactPath(context, name) }));

@@ -1,5 +1,4 @@
 /** Finds the lock that holds for a request: that of the newest image which asked for the same packages. */
-import { readFile } from "node:fs/promises";
 import type { Manifest } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { type PackageLock, type PackageRequest, parseLock, requestDigest } from "./package-lock.ts";
@@ -28,7 +27,7 @@ async function readLock(store: Store, manifest: Manifest): Promise<PackageLock |
   const artefact = manifest.artefacts.find(({ name }) => name === lockArtefact);
   if (artefact === undefined) return undefined;
   try {
-    return parseLock(await readFile(store.blobPath(artefact.sha256), "utf8"));
+    return parseLock((await store.readBlob(artefact.sha256)).toString("utf8"));
   } catch {
     return undefined;
   }

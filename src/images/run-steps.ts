@@ -69,6 +69,16 @@ export function artefactPath(context: { readonly folder: string }, name: string)
   return join(context.folder, "artefacts", name);
 }
 
+/** Adds an artefact that no step makes. */
+export async function writeArtefact(
+  context: { readonly folder: string },
+  name: string,
+  content: string,
+): Promise<void> {
+  await mkdir(dirname(artefactPath(context, name)), { recursive: true });
+  await writeFile(artefactPath(context, name), content);
+}
+
 /** @returns the size of the unpacked root on disk, bytes. */
 export async function measureRoot(context: StepContext): Promise<number> {
   const { stdout } = await run("du", ["--summarize", "--block-size=1", rootOf(context)]);

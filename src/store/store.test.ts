@@ -207,3 +207,11 @@ describe("prune", () => {
     expect(blobsOf(store.directory)).toEqual([sha256("fresh")]);
   });
 });
+
+test("a small blob is read whole, or not at all", async () => {
+  const artefact = await addText("packages.lock", "lock");
+  expect((await store.readBlob(artefact.sha256)).toString("utf8")).toBe("lock");
+  writeFileSync(store.blobPath(artefact.sha256), "l0ck");
+  await expect(store.readBlob(artefact.sha256)).rejects.toMatchObject({ code: "IMAGE_DAMAGED" });
+  await expect(store.readBlob(sha256("none"))).rejects.toMatchObject({ code: "IMAGE_DAMAGED" });
+});

@@ -22,6 +22,8 @@ export type Store = {
   readonly directory: string;
   /** Where the bytes of an artefact lie, whether or not they are there. */
   blobPath(sha256: string): string;
+  /** For small ones. @throws ImagectlError IMAGE_DAMAGED when it is missing or its bytes are others. */
+  readBlob(sha256: string): Promise<Buffer>;
   /** Moves a builder's file into the store. Until a manifest names it, `prune` may take it away again. */
   addBlob(file: NewArtefact): Promise<Artefact>;
   /**
@@ -58,6 +60,7 @@ export function openStore(directory: string): Store {
   return {
     directory,
     blobPath: folders.blob,
+    readBlob: (digest) => readBlob(folders, digest),
     addBlob: (file) => addBlob(folders, file),
     publish: (manifest, signingKeyPem) => publish(folders, manifest, signingKeyPem),
     list: () => list(folders),
@@ -100,6 +103,14 @@ async function withScratch<Result>(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+async function readBlob(folders: StoreFolders, digest: string): Promise<Buffer> {
+  const bytes = await readIfThere(folders.blob(digest));
+  if (bytes !== undefined && sha256(bytes) === digest) return bytes;
+  throw new ImagectlError("IMAGE_DAMAGED", `the blob ${digest} is missing from the store or was altered`, {
+    hint: "Find the image that it belongs to: imagectl images verify",
+  });
 }
 
 async function addBlob(folders: StoreFolders, file: NewArtefact): Promise<Artefact> {
