@@ -28,83 +28,69 @@ export function selectRoles(
   operatingSystems: readonly string[],
   where: Where,
 ): Selection {
-  const base = `groups.${group.name}`;
-  const report = (path: string, code: ErrorCode, message: string, hint: string): Finding => ({
+  const report: Report = (path, code, message, hint) => ({
     code,
-    where: where(`${base}.${path}`),
+    where: where(`groups.${group.name}.${path}`),
     message,
     hint,
     severity: "error",
   });
-  const unknownOs = operatingSystems.includes(group.os)
-    ? []
-    : [
-        report(
-          "os",
-          "OS_UNKNOWN",
-          `there is no recipe for ${group.os}`,
-          hintForName(group.os, operatingSystems),
-        ),
-      ];
-  const unknownRoles = group.roles.flatMap((name, index) =>
-    catalogue.names.includes(name)
-      ? []
-      : [
-          report(
-            `roles.${index}`,
-            "ROLE_UNKNOWN",
-            `there is no role ${name}`,
-            hintForName(name, catalogue.names),
-          ),
-        ],
-  );
   const roles = group.roles.flatMap((name) => catalogue.role(name, group.os) ?? []);
-  const missing = roles.flatMap((role) =>
-    role.needs
-      .filter((need) => !group.roles.includes(need))
-      .map((need) =>
-        report(
-          `roles.${group.roles.indexOf(role.name)}`,
-          "ROLE_NEED_MISSING",
-          `the role ${role.name} needs the role ${need}, which the group ${group.name} does not list`,
-          `Add ${need} to ${base}.roles`,
-        ),
-      ),
-  );
-  const params = roles.flatMap((role) =>
-    judgeParams(role, group).map(({ name, message, hint }) =>
-      report(`params.${role.name}.${name}`, "PARAM_INVALID", message, hint),
-    ),
-  );
   const { ordered, cycle } = orderByNeeds(roles);
-  const cycles =
-    cycle === undefined
-      ? []
-      : [
-          report(
-            "roles",
-            "ROLE_CYCLE",
-            `roles need each other: ${cycle.join(" -> ")}`,
-            "Break the circle in needs: of one role.yaml",
-          ),
-        ];
   return {
     roles: ordered.map((role) => ({ role, params: effectiveParams(role, group) })),
-    findings: [...unknownOs, ...unknownRoles, ...missing, ...params, ...cycles],
+    findings: [
+      ...judgeOs(group, operatingSystems, report),
+      ...judgeNames(group, catalogue, report),
+      ...roles.flatMap((role) => judgeNeeds(role, group, report)),
+      ...roles.flatMap((role) => judgeParams(role, group, report)),
+      ...(cycle === undefined ? [] : [reportCycle(cycle, report)]),
+    ],
   };
 }
 
-function judgeParams(role: Role, group: Group): { name: string; message: string; hint: string }[] {
+type Report = (path: string, code: ErrorCode, message: string, hint: string) => Finding;
+
+function judgeOs({ os }: Group, known: readonly string[], report: Report): Finding[] {
+  if (known.includes(os)) return [];
+  return [report("os", "OS_UNKNOWN", `there is no recipe for ${os}`, hintForName(os, known))];
+}
+
+function judgeNames(group: Group, { names }: RoleCatalogue, report: Report): Finding[] {
+  return group.roles.flatMap((name, index) =>
+    names.includes(name)
+      ? []
+      : [report(`roles.${index}`, "ROLE_UNKNOWN", `there is no role ${name}`, hintForName(name, names))],
+  );
+}
+
+function judgeNeeds(role: Role, group: Group, report: Report): Finding[] {
+  const place = `roles.${group.roles.indexOf(role.name)}`;
+  return role.needs
+    .filter((need) => !group.roles.includes(need))
+    .map((need) => {
+      const message = `the role ${role.name} needs the role ${need}, which the group ${group.name} does not list`;
+      return report(place, "ROLE_NEED_MISSING", message, `Add ${need} to groups.${group.name}.roles`);
+    });
+}
+
+function reportCycle(cycle: readonly string[], report: Report): Finding {
+  const message = `roles need each other: ${cycle.join(" -> ")}`;
+  return report("roles", "ROLE_CYCLE", message, "Break the circle in needs: of one role.yaml");
+}
+
+function judgeParams(role: Role, group: Group, report: Report): Finding[] {
   return Object.entries(group.params[role.name] ?? {}).flatMap(([name, value]) => {
+    const place = `params.${role.name}.${name}`;
     const schema = Object.hasOwn(role.params, name) ? role.params[name] : undefined;
     if (schema === undefined) {
       const message = `the role ${role.name} has no parameter ${name}`;
-      return [{ name, message, hint: hintForName(name, Object.keys(role.params)) }];
+      return [report(place, "PARAM_INVALID", message, hintForName(name, Object.keys(role.params)))];
     }
     const complaint = complainAboutValue(schema, value);
     if (complaint === undefined) return [];
     const hint = `${name}: ${schema.description} (default: ${JSON.stringify(schema.default)})`;
-    return [{ name, message: `${role.name}.${name} ${complaint}`, hint }];
+    return [report(place, "PARAM_INVALID", `${role.name}.${name} ${complaint}`, hint)];
   });
 }
 
