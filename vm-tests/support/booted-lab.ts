@@ -9,15 +9,13 @@ import { openScratch } from "../../src/lab/scratch.ts";
 import { unpackRoot } from "../../src/lab/unpack-root.ts";
 import type { Namespace } from "../../src/namespace.ts";
 import { statePaths } from "../../src/paths.ts";
-import { readPlanInput } from "../../src/plan/inputs.ts";
-import { planNode } from "../../src/plan/make.ts";
 import { buildOverlay } from "../../src/plan/overlay.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { type RunResult, run } from "../../src/run.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
-import { cache, ensureImage, imageOf, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
 import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
 
 export type BootedLab = {
@@ -45,15 +43,7 @@ export async function openBootedLab(): Promise<BootedLab> {
   await ensureImage(cluster.file);
   const paths = statePaths({ IMAGECTL_STATE: testState });
   const keys = keyPaths(paths.keys);
-  const plan = async (): Promise<NodePlan> =>
-    planNode(
-      await readPlanInput({
-        clusterFile: cluster.file,
-        keysDirectory: paths.keys,
-        operatingSystems: ["debian-12"],
-      }),
-      lab.node.name,
-    );
+  const plan = () => planOf(cluster.file);
   const planned = await plan();
   const root = (await imageOf(planned)).artefact("root.tar.zst");
   const lower = await unpackRoot(root.path, root.sha256, cache);

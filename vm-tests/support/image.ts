@@ -1,14 +1,18 @@
 /** The image of the tests: built by the real command into a store of the tests' own, once per recipe. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeSeed } from "../../src/cloud-init/seed.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { goldenPlanKey } from "../../src/images/recipe.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
 import { cacheDirectory, packageRoot, statePaths } from "../../src/paths.ts";
+import { readPlanInput } from "../../src/plan/inputs.ts";
+import { planNode } from "../../src/plan/make.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
+import { lab } from "./lab-cluster.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
 export const cache = cacheDirectory(process.env);
@@ -26,6 +30,14 @@ export async function ensureImage(clusterFile: string): Promise<void> {
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
   });
+}
+
+/** The plan of the lab's node, from the cluster file as it is now. */
+export async function planOf(clusterFile: string): Promise<NodePlan> {
+  const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
+  const operatingSystems = ["debian-12"];
+  const input = await readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
+  return planNode(input, lab.node.name);
 }
 
 export type StoredImage = {

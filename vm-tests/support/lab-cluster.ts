@@ -29,6 +29,7 @@ export const lab = {
   node: { name: "node1", address: "10.77.0.11", mac: "52:54:00:77:00:11" },
 } as const;
 
+/** @param folder where file and keys go; made when it is missing. */
 export async function makeLabCluster(folder: string, options = wholeCluster): Promise<LabCluster> {
   mkdirSync(folder, { recursive: true });
   const userKeys = { alice: join(folder, "alice"), carol: join(folder, "carol") };

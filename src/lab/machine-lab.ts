@@ -1,0 +1,118 @@
+/** One bastion and one blank machine on a switch: what the VM tests, the demo and the benchmark start from. */
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { keyPaths } from "../keys.ts";
+import { statePaths } from "../paths.ts";
+import { run } from "../run.ts";
+import type { Firmware } from "../store/manifest.ts";
+import { runThrough } from "../verify/run-framed.ts";
+import { sshOptions } from "../verify/ssh.ts";
+import { chooseAccelerator } from "./accelerator.ts";
+import { LabBastion } from "./lab-bastion.ts";
+import { type LabNetwork, openLabNetwork } from "./network.ts";
+import { QemuHost, type QemuHostSettings } from "./qemu-host.ts";
+import { openScratch, type Scratch } from "./scratch.ts";
+
+export type MachineLabSettings = {
+  readonly cache: string;
+  /** Holds keys and store with an image for the node; only read. Database and sockets are the lab's own. */
+  readonly state: string;
+  readonly clusterFile: string;
+  readonly bastion: { readonly address: string; readonly interface: string; readonly prefixLength: number };
+  readonly node: { readonly name: string; readonly address: string; readonly mac: string };
+  readonly machine: Pick<QemuHostSettings, "firmware" | "disks" | "uefiNetworkStack">;
+  /** A Linux kernel to try KVM with. */
+  readonly kernel: string;
+  /** The value of IMAGECTL_ACCEL. */
+  readonly accelerator: string | undefined;
+  /** Each line of the server's log. */
+  readonly onServerLine: (line: string) => void;
+};
+
+export type MachineLab = {
+  readonly scratch: Scratch;
+  readonly network: LabNetwork;
+  readonly bastion: LabBastion;
+  readonly machine: QemuHost;
+  /** What commands of the operator need to find this lab's server. */
+  readonly environment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+};
+
+/** Enough for the deploy environment in RAM and for the installed system. MiB. */
+const memoryMiB = 2048;
+const cpus = 2;
+
+/** Size of a blank disk: a root filesystem of some GB, and room. Bytes; sparse. */
+export const blankDiskBytes = 12 * 1024 ** 3;
+
+export function blankDisk(firmware: Firmware): QemuHostSettings["disks"][number] {
+  return { bytes: blankDiskBytes, bus: firmware === "uefi-x64" ? "nvme" : "virtio" };
+}
+
+/** Makes everything; the server is not started and the machine is off. */
+export async function openMachineLab(settings: MachineLabSettings): Promise<MachineLab> {
+  const { cache, clusterFile, bastion: place, node } = settings;
+  const scratch = openScratch({ cache, pid: process.pid });
+  const state = scratch.folder("state");
+  symlinkSync(join(settings.state, "keys"), join(state, "keys"));
+  // Hard links: what a test breaks in its store stays whole in everybody else's.
+  await run("cp", ["-al", join(settings.state, "store"), state]);
+  const runtime = join(scratch.runtime, "run");
+  mkdirSync(runtime, { mode: 0o700 });
+  const environment = { IMAGECTL_STATE: state, IMAGECTL_RUN: runtime, IMAGECTL_CLUSTER: clusterFile };
+  const network = await openLabNetwork({
+    bastion: place.address,
+    bastionInterface: place.interface,
+    prefixLength: place.prefixLength,
+    // The server makes the outsider itself, as it does in production.
+    outsider: undefined,
+  });
+  try {
+    const accelerator = await chooseAccelerator({
+      wanted: settings.accelerator,
+      kernel: settings.kernel,
+      folder: scratch.folder("accelerator"),
+    });
+    const bastion = new LabBastion({
+      place: network.bastion,
+      clusterFile,
+      environment,
+      onLine: settings.onServerLine,
+    });
+    const machine = new QemuHost({
+      ...settings.machine,
+      name: node.name,
+      mac: node.mac,
+      memoryMiB,
+      cpus,
+      accelerator,
+      folder: scratch.folder(node.name),
+      network,
+      runAt: runThrough(node.name, [...network.bastion.enter, ...sshWords(settings, runtime)]),
+    });
+    const close = async (): Promise<void> => {
+      await machine.powerOff();
+      await bastion.stop();
+      await network.close();
+      scratch.close();
+    };
+    return { scratch, network, bastion, machine, environment, close };
+  } catch (error) {
+    await network.close();
+    scratch.close();
+    throw error;
+  }
+}
+
+/** As the server itself gets in; it writes known_hosts when it starts. */
+function sshWords({ state, node }: MachineLabSettings, runtime: string): string[] {
+  const door = {
+    hostname: node.name,
+    address: node.address,
+    identityFile: keyPaths(statePaths({ IMAGECTL_STATE: state }).keys).agent.privateKey,
+    knownHostsFile: join(runtime, "known_hosts"),
+    controlDirectory: join(runtime, "ssh"),
+  };
+  return ["ssh", ...sshOptions(door), `imagectl@${node.address}`, "run"];
+}

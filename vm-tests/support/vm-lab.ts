@@ -1,0 +1,117 @@
+/** Level 4: the built image, the real server and a blank machine, with what its tests ask over and over. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
+import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
+import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
+import { type RunResult, run } from "../../src/run.ts";
+import type { Firmware } from "../../src/store/manifest.ts";
+import { cache, ensureImage, imageOf, planOf, type StoredImage, testState } from "./image.ts";
+import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
+
+export type VmLab = MachineLab & {
+  readonly cluster: LabCluster;
+  readonly image: StoredImage;
+  /** All events of the node, oldest first. */
+  events(): Promise<readonly NodeEvent[]>;
+  /**
+   * Waits for an event of this kind after the one with this id.
+   * @throws with QEMU's line, the serial port's and the server's last lines when it does not come in time.
+   */
+  untilEvent<Kind extends EventKind>(
+    kind: Kind,
+    timeoutSeconds: number,
+    afterId?: number,
+  ): Promise<NodeEvent & { readonly body: Extract<EventBody, { kind: Kind }> }>;
+  /** ssh as a user, from the bastion. Any exit code is an answer. */
+  sshAs(user: "alice" | "carol", words: readonly string[]): Promise<RunResult>;
+};
+
+export type VmLabOptions = {
+  readonly firmware: Firmware;
+  readonly disks?: QemuHostSettings["disks"];
+};
+
+export async function openVmLab({ firmware, disks = [blankDisk(firmware)] }: VmLabOptions): Promise<VmLab> {
+  const folder = mkdtempSync(join(tmpdir(), "imagectl-cluster-"));
+  const cluster = await makeLabCluster(folder);
+  await ensureImage(cluster.file);
+  const image = await imageOf(await planOf(cluster.file));
+  const machineLab = await openMachineLab({
+    cache,
+    state: testState,
+    clusterFile: cluster.file,
+    bastion: { address: lab.bastion, interface: lab.bastionInterface, prefixLength: lab.prefixLength },
+    node: lab.node,
+    machine: { firmware, disks, uefiNetworkStack: "edk2" },
+    kernel: image.artefact("vmlinuz").path,
+    accelerator: process.env.IMAGECTL_ACCEL,
+    onServerLine: (line) => console.log(line),
+  });
+  const { bastion, machine } = machineLab;
+  const events = async (): Promise<readonly NodeEvent[]> =>
+    JSON.parse((await bastion.imagectl(["events", lab.node.name, "--all", "--json"])).stdout);
+  return {
+    ...machineLab,
+    cluster,
+    image,
+    events,
+    untilEvent: async (kind, timeoutSeconds, afterId = 0) => {
+      for (let waited = 0; waited < timeoutSeconds; waited += 1) {
+        const found = (await events()).find(({ id, body }) => id > afterId && body.kind === kind);
+        if (found !== undefined) return found as never;
+        await sleep(1_000);
+      }
+      const server = bastion.log().split("\n").slice(-20).join("\n");
+      throw machine.failure(
+        `no event ${kind} within ${timeoutSeconds} s; the server's last lines:\n${server}\n`,
+      );
+    },
+    sshAs: (user, words) => sshAs(machineLab, cluster, user, words),
+    close: async () => {
+      await machineLab.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+function sshAs(
+  { network, environment }: MachineLab,
+  cluster: LabCluster,
+  user: "alice" | "carol",
+  words: readonly string[],
+): Promise<RunResult> {
+  const [program, ...enter] = network.bastion.enter;
+  const knownHosts = `${environment.IMAGECTL_RUN}/known_hosts`;
+  return run(
+    program,
+    [
+      ...enter,
+      ...[
+        "ssh",
+        "-F",
+        "/dev/null",
+        "-i",
+        cluster.userKeys[user],
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "BatchMode=yes",
+      ],
+      ...["-o", `UserKnownHostsFile=${knownHosts}`, "-o", "GlobalKnownHostsFile=/dev/null"],
+      ...[
+        "-o",
+        "StrictHostKeyChecking=yes",
+        "-o",
+        "ConnectTimeout=20",
+        `${user}@${lab.node.address}`,
+        ...words,
+      ],
+    ],
+    { okExitCodes: anyExitCode, timeoutMs: 120_000 },
+  );
+}

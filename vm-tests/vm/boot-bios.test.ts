@@ -1,0 +1,95 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { blankDisk } from "../../src/lab/machine-lab.ts";
+import { run } from "../../src/run.ts";
+import { openStore } from "../../src/store/store.ts";
+import { lab, wholeCluster } from "../support/lab-cluster.ts";
+import { openVmLab, type VmLab } from "../support/vm-lab.ts";
+
+// One story of one machine with two disks: the tests build on each other, in this order.
+let vm: VmLab;
+beforeAll(async () => {
+  const disk = blankDisk("bios-x86");
+  vm = await openVmLab({ firmware: "bios-x86", disks: [disk, disk] });
+  await vm.bastion.start();
+});
+afterAll(() => vm?.close());
+
+const node = lab.node.name;
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+/** Whether anything was ever written to a sparse disk: its file then has blocks. */
+async function isBlank(index: number): Promise<boolean> {
+  const path = vm.machine.disks[index]?.path ?? "";
+  const { stdout } = await run("stat", ["-c", "%b", path]);
+  return stdout.trim() === "0";
+}
+
+test("two disks without a rule are refused by name, and neither is touched", async () => {
+  await vm.bastion.imagectl(["arm", node]);
+  await vm.machine.boot();
+  const { body } = await vm.untilEvent("deploy-refused", 300);
+  const said = JSON.stringify(body.findings);
+  expect(said).toContain("lab-node1-0");
+  expect(said).toContain("lab-node1-1");
+  expect(await isBlank(0)).toBe(true);
+  expect(await isBlank(1)).toBe(true);
+});
+
+test("a root archive with one flipped byte never boots: the stream step fails and the disk has no bootloader", async () => {
+  vm.cluster.rewrite({ ...wholeCluster, disk: '{match: {serial: "lab-node1-1"}}' });
+  await vm.bastion.imagectl(["disarm", node]);
+  const mend = flipOneByte(vm.image.artefact("root.tar.zst").sha256);
+  const armed = JSON.parse((await vm.bastion.imagectl(["arm", node, "--json"])).stdout);
+  await vm.machine.powerOff();
+  await vm.machine.boot();
+  const from = (await vm.events()).findLast(({ body }) => body.kind === "armed")?.id ?? 0;
+  const failed = await vm.untilEvent("step-failed", 600, from);
+  expect(failed.attempt).toBe(armed[0].attempt.id);
+  const started = (await vm.events()).filter(({ body }) => body.kind === "step-started").at(-1)?.body;
+  expect(started).toMatchObject({ step: "stream-root" });
+  // BIOS reads the first sector; a bootloader there ends in 55 aa and begins with code.
+  const firstSector = readFileSync(vm.machine.disks[1]?.path ?? "").subarray(0, 440);
+  expect(firstSector.every((byte) => byte === 0)).toBe(true);
+  mend();
+});
+
+test("the next power-on of the same attempt deploys it to the disk of the rule, up to ready", async () => {
+  await vm.machine.powerOff();
+  await vm.machine.boot();
+  const watched = await vm.bastion.imagectl(["watch", node], {
+    timeoutMs: 15 * 60_000,
+    onLine: (line) => console.log(line),
+    okExitCodes: anyExitCode,
+  });
+  const report = await vm.bastion.imagectl(["verify", node, "--last"], { okExitCodes: anyExitCode });
+  console.log(report.stdout);
+  console.log((await vm.bastion.imagectl(["events", node, "--timeline"])).stdout);
+  expect(watched.exitCode, report.stdout).toBe(0);
+  expect(await isBlank(0)).toBe(true);
+});
+
+test("a node that is not armed boots its disk", async () => {
+  await vm.machine.powerOff();
+  const consoleBefore = vm.machine.console().length;
+  await vm.machine.boot();
+  await vm.machine.untilConsole(/node1 login:/, 300, consoleBefore);
+  expect(await vm.sshAs("carol", ["sudo", "-n", "id", "-u"])).toMatchObject({ exitCode: 0, stdout: "0\n" });
+});
+
+/** Damages the lab's own copy of a blob. @returns a function that puts it right. */
+function flipOneByte(sha256: string): () => void {
+  const path = openStore(join(vm.environment.IMAGECTL_STATE ?? "", "store")).blobPath(sha256);
+  const whole = readFileSync(path);
+  const damaged = Buffer.from(whole);
+  const middle = Math.floor(damaged.length / 2);
+  damaged[middle] = (damaged[middle] ?? 0) ^ 1;
+  const replace = (bytes: Uint8Array): void => {
+    // The file is a hard link to everybody's store: never written to, only replaced.
+    rmSync(path);
+    writeFileSync(path, bytes);
+  };
+  replace(damaged);
+  return () => replace(whole);
+}
