@@ -1,4 +1,5 @@
 /** Where commands find the cluster file and the keys, and what they plan from. */
+import { makeSeed } from "../cloud-init/seed.ts";
 import { operatingSystems } from "../images/catalogue.ts";
 import { statePaths } from "../paths.ts";
 import { readPlanInput } from "../plan/inputs.ts";
@@ -31,5 +32,6 @@ export async function planInput(given: string | undefined, env: CommandIo["env"]
     clusterFile: clusterFile(given, env),
     keysDirectory: statePaths(env).keys,
     operatingSystems: knownSystems,
+    makeSeed,
   });
 }

@@ -1,4 +1,5 @@
 /** `imagectl validate [FILE]`: every problem of the cluster file, the roles and the plans, with its place. */
+import { makeSeed } from "../cloud-init/seed.ts";
 import { type Finding, formatFinding } from "../errors.ts";
 import { readPlanSources } from "../plan/inputs.ts";
 import { checkPlans } from "../plan/make.ts";
@@ -24,7 +25,14 @@ export const command = defineCommand({
     const plans =
       cluster === undefined
         ? roles.findings
-        : checkPlans({ cluster, roles, trust: placeholderTrust, operatingSystems: knownSystems, where });
+        : checkPlans({
+            cluster,
+            roles,
+            trust: placeholderTrust,
+            operatingSystems: knownSystems,
+            makeSeed,
+            where,
+          });
     const findings = [...parsed.findings, ...plans];
     const errors = findings.filter((finding) => finding.severity === "error").length;
     if (values.json === true) {

@@ -40,14 +40,21 @@ export function checkUserData(text: string, where: string): Finding[] {
     severity: "error",
   });
   if (text.split("\n", 1)[0]?.trimEnd() !== header) {
-    return [finding("user-data without its header is ignored by cloud-init", `Begin it with a line: ${header}`)];
+    return [
+      finding("user-data without its header is ignored by cloud-init", `Begin it with a line: ${header}`),
+    ];
   }
   const file = parseYamlFile(text, `${where}: user-data`);
   if (file.findings.length > 0) return [...file.findings];
   // A header alone is a valid, empty document.
   const value = file.value ?? {};
   if (typeof value !== "object" || Array.isArray(value)) {
-    return [finding("user-data must be a mapping of cloud-init modules", "Write it as `packages: [...]`, `runcmd: [...]`.")];
+    return [
+      finding(
+        "user-data must be a mapping of cloud-init modules",
+        "Write it as `packages: [...]`, `runcmd: [...]`.",
+      ),
+    ];
   }
   return Object.keys(value).flatMap((key) => {
     const hint = ownedByPlan[key];

@@ -52,10 +52,11 @@ function toConfig(file: ClusterFile): ClusterConfig {
     bastion,
     outsider: network.outsider,
     users: Object.entries(file.users).map(([name, user]) => ({ name, ...user })),
-    groups: Object.entries(file.groups).map(([name, group]) => ({
+    groups: Object.entries(file.groups).map(([name, { disk, userData, ...group }]) => ({
       name,
       ...group,
-      disk: toPolicy(group.disk),
+      disk: toPolicy(disk),
+      ...(userData === undefined ? {} : { userData }),
     })),
     nodes: Object.entries(file.nodes).map(([name, { disk, ...node }]) => ({
       name,

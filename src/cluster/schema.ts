@@ -137,6 +137,10 @@ const Group = z.strictObject({
     z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
     "values for the parameters of roles, by role; docs of a role: its role.yaml",
   ),
+  userData: described(
+    z.string().optional(),
+    "cloud-init user-data of your own for golden nodes, beginning with #cloud-config; needs a role that installs cloud-init",
+  ),
   kernelArguments: described(
     z.array(KernelArgument).default([]),
     'words for the kernel command line, such as "console=ttyS0,115200n8"',

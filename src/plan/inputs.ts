@@ -6,7 +6,7 @@ import { readPublicKeys } from "../keys.ts";
 import { packageRoot } from "../paths.ts";
 import { readRoleCatalogue } from "../roles/read.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
-import type { PlanInput } from "./make.ts";
+import type { MakeSeed, PlanInput } from "./make.ts";
 
 export type PlanSources = { readonly parsed: ParsedCluster; readonly roles: RoleCatalogue };
 
@@ -31,6 +31,7 @@ export type PlanInputOptions = {
   /** Where `imagectl keys init` put the cluster's keys. */
   readonly keysDirectory: string;
   readonly operatingSystems: readonly string[];
+  readonly makeSeed: MakeSeed;
 };
 
 /**
@@ -41,5 +42,6 @@ export async function readPlanInput(options: PlanInputOptions): Promise<PlanInpu
   const { parsed, roles } = await readPlanSources(options.clusterFile);
   const cluster = requireCluster(parsed, options.clusterFile);
   const trust = await readPublicKeys(options.keysDirectory);
-  return { cluster, roles, trust, operatingSystems: options.operatingSystems, where: parsed.where };
+  const { operatingSystems, makeSeed } = options;
+  return { cluster, roles, trust, operatingSystems, makeSeed, where: parsed.where };
 }

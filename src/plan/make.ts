@@ -5,7 +5,7 @@ import { hintForName } from "../nearest.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
 import { layOut } from "./layers.ts";
-import type { ClusterTrust, NodePlan } from "./plan.ts";
+import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
 import { type Selection, selectRoles, type Where } from "./select.ts";
 import { collectFirewall, makeView } from "./view.ts";
 
@@ -15,9 +15,16 @@ export type PlanInput = {
   readonly trust: ClusterTrust;
   /** Those for which there is a recipe: `debian-12`. */
   readonly operatingSystems: readonly string[];
+  /** Makes the files of a group's user-data; from the room above that knows cloud-init. */
+  readonly makeSeed: MakeSeed;
   /** `file:line:column` of a path in the cluster file; without it, findings name the path. */
   readonly where?: Where;
 };
+
+export type MakeSeed = (
+  subject: { readonly hostname: string; readonly userData: string },
+  where: string,
+) => { readonly files: readonly PlannedFile[]; readonly findings: readonly Finding[] };
 
 /**
  * Decides everything about one node. Pure: equal input, equal bytes.
@@ -82,6 +89,7 @@ function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selec
   const view = makeView({ cluster, group, node, trust, firewall });
   const { image, node: nodeLayer, checks, findings } = layOut(roles, view);
   const packages = [...new Set(roles.flatMap(({ role }) => role.packages))].sort();
+  const seed = seedOf(input, node, group, packages);
   const plan: NodePlan = {
     image: { os: group.os, arch: "amd64", packages, ...image },
     node: {
@@ -99,9 +107,26 @@ function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selec
       firewall,
       checks,
       ...nodeLayer,
+      files: [...nodeLayer.files, ...seed.files].sort((left, right) => (left.path < right.path ? -1 : 1)),
     },
   };
-  return { plan, findings };
+  return { plan, findings: [...findings, ...seed.findings] };
+}
+
+/** cloud-init costs seconds of every boot, so only a group that gives user-data needs it, and then it must be there. */
+function seedOf(input: PlanInput, node: Node, { name, userData }: Group, packages: readonly string[]) {
+  if (userData === undefined) return { files: [], findings: [] };
+  const where = (input.where ?? ((path) => path))(`groups.${name}.userData`);
+  const { files, findings } = input.makeSeed({ hostname: node.name, userData }, where);
+  if (packages.includes("cloud-init")) return { files, findings };
+  const missing: Finding = {
+    code: "USER_DATA_INVALID",
+    where,
+    message: `the group ${name} has userData, but none of its roles installs cloud-init`,
+    hint: "List a role that installs it under roles:, such as our cloud-init, or take userData out.",
+    severity: "error",
+  };
+  return { files, findings: [...findings, missing] };
 }
 
 /** Fifty nodes of one group have the same problem once. */

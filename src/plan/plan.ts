@@ -53,8 +53,6 @@ export type NodePart = Layer & {
   readonly method: Method;
   readonly disk: DiskPolicy;
   readonly kernelArguments: readonly string[];
-  /** The operator's own `#cloud-config`; absent: the image has no cloud-init. */
-  readonly userData?: string;
   readonly firewall: readonly (FirewallRule & { readonly role: string })[];
   /** Rendered: `run` holds no template any more. */
   readonly checks: readonly Check[];

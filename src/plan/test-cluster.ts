@@ -95,6 +95,7 @@ export function input(folders: Folders = roles, text = clusterText): PlanInput {
     roles: makeCatalogue([list]),
     trust,
     operatingSystems: ["debian-12", "debian-13"],
+    makeSeed: () => ({ files: [], findings: [] }),
     where: parsed.where,
   };
 }

@@ -54,6 +54,7 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
       hasDns: cluster.dns.length > 0,
       gateway: cluster.gateway ?? "",
       hasGateway: cluster.gateway !== undefined,
+      outsider: cluster.outsider,
     },
     all: {
       users,
