@@ -123,7 +123,7 @@ function seedOf(input: PlanInput, node: Node, { name, userData }: Group, package
     code: "USER_DATA_INVALID",
     where,
     message: `the group ${name} has userData, but none of its roles installs cloud-init`,
-    hint: "List a role that installs it under roles:, such as our cloud-init, or take userData out.",
+    hint: "List a role that installs it under roles:, such as our userdata, or take userData out.",
     severity: "error",
   };
   return { files, findings: [...findings, missing] };
