@@ -31,7 +31,7 @@ export default defineConfig({
       oneAtATime("peers", 1, ["vm-tests/peers/**/*.test.ts"], 3),
       oneAtATime("booted", 2, ["vm-tests/booted/**/*.test.ts"], 15),
       // Level 4 in full; its files boot-*.test.ts, one BIOS and one UEFI machine, are part of every `npm test`.
-      oneAtATime("boot", 3, ["vm-tests/vm/boot-*.test.ts"], 25),
+      oneAtATime("smoke", 3, ["vm-tests/vm/boot-*.test.ts"], 25),
       oneAtATime("vm", 4, ["vm-tests/vm/**/*.test.ts"], 25),
     ],
   },
