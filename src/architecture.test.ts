@@ -18,6 +18,7 @@ const floors = [
 const doors: Record<string, string> = {
   "cli/build.ts": "counts the seconds of a running step on the terminal",
   "cli/images.ts": "reads the clock for prune",
+  "cli/demo.ts": "makes the demo's cluster file",
   "cli/render.ts": "writes a node's files to look at",
   "cluster/file.ts": "reads the cluster file",
   "images/apt.ts": "keeps packages and their indexes",
@@ -27,6 +28,7 @@ const doors: Record<string, string> = {
   "images/workshop.ts": "reads the clock and the manifest key",
   "keys.ts": "makes and reads the cluster's keys",
   "lab/accelerator.ts": "tries out KVM",
+  "lab/machine-lab.ts": "gives a lab its state and logs",
   "lab/prepare-root.ts": "writes what a seed session would answer",
   "lab/qemu-host.ts": "makes disks and reads serial ports",
   "lab/scratch.ts": "keeps the lab's folders",

@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   apply: () => import("./apply.ts"),
   arm: () => import("./arm.ts"),
   build: () => import("./build.ts"),
+  demo: () => import("./demo.ts"),
   disarm: () => import("./disarm.ts"),
   events: () => import("./events.ts"),
   images: () => import("./images.ts"),

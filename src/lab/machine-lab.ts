@@ -1,5 +1,5 @@
 /** One bastion and one blank machine on a switch: what the VM tests, the demo and the benchmark start from. */
-import { mkdirSync, symlinkSync } from "node:fs";
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyPaths } from "../keys.ts";
 import { statePaths } from "../paths.ts";
@@ -25,8 +25,8 @@ export type MachineLabSettings = {
   readonly kernel: string;
   /** The value of IMAGECTL_ACCEL. */
   readonly accelerator: string | undefined;
-  /** Each line of the server's log. */
-  readonly onServerLine: (line: string) => void;
+  /** A folder for the logs of server and machine: they stay, for whoever looks into a failure. */
+  readonly logs: string;
 };
 
 export type MachineLab = {
@@ -34,6 +34,7 @@ export type MachineLab = {
   readonly network: LabNetwork;
   readonly bastion: LabBastion;
   readonly machine: QemuHost;
+  readonly serverLog: string;
   /** What commands of the operator need to find this lab's server. */
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -61,6 +62,9 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
   const runtime = join(scratch.runtime, "run");
   mkdirSync(runtime, { mode: 0o700 });
   const environment = { IMAGECTL_STATE: state, IMAGECTL_RUN: runtime, IMAGECTL_CLUSTER: clusterFile };
+  mkdirSync(settings.logs, { recursive: true });
+  const serverLog = join(settings.logs, "server.log");
+  writeFileSync(serverLog, "");
   const network = await openLabNetwork({
     bastion: place.address,
     bastionInterface: place.interface,
@@ -78,7 +82,7 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
       place: network.bastion,
       clusterFile,
       environment,
-      onLine: settings.onServerLine,
+      onLine: (line) => appendFileSync(serverLog, `${line}\n`),
     });
     const machine = new QemuHost({
       ...settings.machine,
@@ -88,6 +92,7 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
       cpus,
       accelerator,
       folder: scratch.folder(node.name),
+      serialLog: join(settings.logs, "serial.log"),
       network,
       runAt: runThrough(node.name, [...network.bastion.enter, ...sshWords(settings, runtime)]),
     });
@@ -97,7 +102,7 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
       await network.close();
       scratch.close();
     };
-    return { scratch, network, bastion, machine, environment, close };
+    return { scratch, network, bastion, machine, serverLog, environment, close };
   } catch (error) {
     await network.close();
     scratch.close();

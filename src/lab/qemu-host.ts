@@ -1,5 +1,5 @@
 /** A virtual machine with blank disks and firmware of its own: everything from power-on is real but the speed. */
-import { copyFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ImagectlError } from "../errors.ts";
 import { dyingWithUs } from "../namespace.ts";
@@ -10,7 +10,7 @@ import type { Host } from "./host.ts";
 import type { LabNetwork } from "./network.ts";
 import { type MachineDisk, type MachineSpec, ovmfVariables, qemuLine } from "./qemu-line.ts";
 
-export type QemuHostSettings = Omit<MachineSpec, "disks" | "serialLog" | "variables" | "tap"> & {
+export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap"> & {
   /** Blank, made at the start, sparse. */
   readonly disks: readonly { readonly bytes: number; readonly bus: MachineDisk["bus"] }[];
   /** A folder of this machine alone. */
@@ -30,6 +30,8 @@ export class QemuHost implements Host {
   readonly name: string;
   /** Paths of its disks, for looking at them while it is off. */
   readonly disks: readonly MachineDisk[];
+  /** What its serial port said since it was made; stays when everything else of it is gone. */
+  readonly serialLog: string;
   readonly #settings: QemuHostSettings;
   readonly #machine: MachineSpec;
   readonly #said: string[] = [];
@@ -38,6 +40,7 @@ export class QemuHost implements Host {
   constructor(settings: QemuHostSettings) {
     const { name, folder } = settings;
     this.name = name;
+    this.serialLog = settings.serialLog;
     this.#settings = settings;
     this.disks = settings.disks.map(({ bus }, index) => ({
       path: join(folder, `disk${index}.raw`),
@@ -48,7 +51,6 @@ export class QemuHost implements Host {
       ...settings,
       tap: `tap-${name}`,
       disks: this.disks,
-      serialLog: join(folder, "serial.log"),
       variables: join(folder, "variables.fd"),
     };
   }
@@ -81,8 +83,7 @@ export class QemuHost implements Host {
   }
 
   console(): string {
-    const log = this.#machine.serialLog;
-    return existsSync(log) ? readFileSync(log, "utf8") : "";
+    return existsSync(this.serialLog) ? readFileSync(this.serialLog, "utf8") : "";
   }
 
   /**
@@ -113,7 +114,7 @@ export class QemuHost implements Host {
     const emulator = this.#said.length === 0 ? "" : `\nQEMU said:\n${this.#said.join("\n")}`;
     const message = `${this.name}: ${reason}\n${shellLine(this.#line())}${emulator}\nlast lines of its serial port:\n${tail}`;
     return new ImagectlError("LAB_BOOT_FAILED", message, {
-      hint: `The whole of it: ${this.#machine.serialLog}`,
+      hint: `The whole of it: ${this.serialLog}`,
     });
   }
 
@@ -124,6 +125,7 @@ export class QemuHost implements Host {
   /** Disks, variables and tap interface are made once: they outlive a power cycle. */
   async #makeOnce(): Promise<void> {
     if (existsSync(this.#machine.variables)) return;
+    rmSync(this.serialLog, { force: true });
     for (const [index, disk] of this.disks.entries()) {
       writeFileSync(disk.path, "");
       truncateSync(disk.path, this.#settings.disks[index]?.bytes);

@@ -48,7 +48,7 @@ export async function openVmLab({ firmware, disks = [blankDisk(firmware)] }: VmL
     machine: { firmware, disks, uefiNetworkStack: "edk2" },
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
-    onServerLine: (line) => console.log(line),
+    logs: join(cache, "logs", `vm-${firmware}`),
   });
   const { bastion, machine } = machineLab;
   const events = async (): Promise<readonly NodeEvent[]> =>
