@@ -32,10 +32,15 @@ export function operatorClient(env: CommandIo["env"]): OperatorClient {
     post: (path, body) => whole("POST", path, body),
     async *lines<Line>(method: string, path: string, body?: unknown) {
       const response = await send(operatorSocket, method, path, body);
-      for await (const text of createInterface({ input: response })) {
-        const line = parse(text);
-        throwIfError(line);
-        yield line as Line;
+      try {
+        for await (const text of createInterface({ input: response })) {
+          const line = parse(text);
+          throwIfError(line);
+          yield line as Line;
+        }
+      } finally {
+        // Who has read enough leaves; the connection must not keep the process.
+        response.destroy();
       }
     },
   };

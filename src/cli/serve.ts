@@ -43,16 +43,17 @@ export const command = defineCommand({
 const signals = ["SIGTERM", "SIGINT"] as const;
 
 /**
- * The first signal asks for an orderly end. Once all is closed it is raised again, unhandled: the parent sees
- * what ended us, and checks that still run on nodes end with us.
+ * The first signal asks for an orderly end. Once all is closed it is raised again without our listener: the
+ * parent sees what ended us, and checks that still run on nodes end with us.
  */
 function untilSignal(): { readonly promise: Promise<string>; raiseAgain(): void } {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
-  for (const signal of signals) process.once(signal, () => resolve(signal));
+  // Not once(): a listener that is gone before the others are called makes execa's own one end us at once.
+  for (const signal of signals) process.on(signal, resolve);
   return {
     promise,
     raiseAgain: () => {
-      for (const signal of signals) process.removeAllListeners(signal);
+      for (const signal of signals) process.removeListener(signal, resolve);
       void promise.then((signal) => process.kill(process.pid, signal));
     },
   };

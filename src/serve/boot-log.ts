@@ -16,6 +16,8 @@ export type BootLogDependencies = {
   readonly append: (attemptId: number, body: EventBody) => void;
   /** Repeated lines are kept back: any machine on the wire can cause these. */
   readonly log: Log;
+  /** Hardware address of our own interface: the server hears its own question for other servers. */
+  readonly ownMac: MacAddress;
   /** Runs `work` after what is being done now: answers go out before events are written to the disk. */
   readonly later: (work: () => void) => void;
 };
@@ -58,6 +60,7 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
             `asks what to boot: offered ${event.bootFile}`,
           );
         case "not-answered":
+          if (event.mac === dependencies.ownMac) return;
           return log(who(event.mac), `DHCP: no answer (${event.reason})`);
         case "address-conflict":
           return log(who(event.mac), `DHCP: somebody else uses ${event.address}`, "warning");

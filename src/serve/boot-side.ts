@@ -1,4 +1,5 @@
 /** Everything that nodes talk to, from DHCP to artefacts, opened in the order in which they can be sent there. */
+import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { setImmediate } from "node:timers";
@@ -61,6 +62,7 @@ export async function openBootSide(
     latestAttempt: attempts.latest,
     append,
     log: quietLog,
+    ownMac: base.interfaceMac,
     later: (work) => void setImmediate(guarded(log, work)),
   });
 
@@ -117,7 +119,7 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
         seeds,
         now,
         append,
-        onRefused: (from, reason) => quietLog(from, `seed request refused: ${reason}`, "warning"),
+        onUnknownToken: (from) => quietLog(from, "tried a seed token that does not exist", "warning"),
         onFailure: onSeedFailure,
       }),
     ],
@@ -125,10 +127,12 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
   });
 }
 
-function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
+async function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
+  // A worker knows blobs by their digests alone; they lie in one folder, which an empty store has not yet.
+  const blobDirectory = dirname(store.blobPath("0".repeat(64)));
+  await mkdir(blobDirectory, { recursive: true, mode: 0o755 });
   return startArtefactWorkers({
-    // A worker knows blobs by their digests alone; they lie in one folder.
-    blobDirectory: dirname(store.blobPath("0".repeat(64))),
+    blobDirectory,
     address,
     port: artefactPort,
     count: Math.max(1, Math.min(mostWorkers, availableParallelism() - 1)),

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { MacAddress } from "../address.ts";
+import { makeSeed } from "../cloud-init/seed.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import { requireCluster } from "../cluster/parse.ts";
 import { ImagectlError } from "../errors.ts";
@@ -71,6 +72,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
       clusterFile,
       keysDirectory: paths.keys,
       operatingSystems: operatingSystems.map(({ id }) => id),
+      makeSeed,
     });
   const source = await openClusterSource(clusterFile, read, log);
   stack.defer(() => source.close());

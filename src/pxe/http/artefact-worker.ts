@@ -3,7 +3,6 @@
  * Usage: node artefact-worker.ts BLOB_DIRECTORY ADDRESS PORT. Prints `listening` once it does.
  */
 import { createServer } from "node:http";
-import { join } from "node:path";
 import { artefactListener } from "./artefacts.ts";
 
 /** The account `nobody` and its group: the store is readable by everybody and this process writes nothing. */
@@ -20,6 +19,8 @@ if (blobDirectory === undefined || address === undefined || port === undefined) 
   process.exit(64);
 }
 
+// Blobs are opened relative to the folder that is open already: the account below need not be able to walk there.
+process.chdir(blobDirectory);
 if (process.getuid?.() === 0) {
   process.setgroups?.([]);
   process.setgid?.(unprivileged.gid);
@@ -29,7 +30,7 @@ if (process.getuid?.() === 0) {
 const server = createServer(
   { headersTimeout: headersMs, requestTimeout: headersMs, keepAliveTimeout: headersMs },
   artefactListener({
-    pathOf: (sha256) => join(blobDirectory, sha256),
+    pathOf: (sha256) => sha256,
     log: (message) => process.stderr.write(`${message}\n`),
   }),
 );

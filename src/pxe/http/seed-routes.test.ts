@@ -48,7 +48,7 @@ let server: FastifyInstance;
 let port: number;
 let attemptId: number;
 let failures: string[];
-let refusals: string[];
+let strangers: string[];
 
 type Answer = { readonly status: number; readonly body: string };
 type Asking = { body?: string | object; key?: string; from?: string; headers?: Record<string, string> };
@@ -94,7 +94,7 @@ async function start(overrides: Partial<SeedDependencies> = {}): Promise<void> {
       certificates.set(session, certificates.get(session) ?? `certificate of ${line}`);
       return certificates.get(session);
     },
-    onRefused: (address, reason) => refusals.push(`${address}: ${reason}`),
+    onUnknownToken: (address) => strangers.push(address),
     onFailure: (name, attempt, error) => failures.push(`${attempt.node} ${name}: ${String(error)}`),
     ...overrides,
   };
@@ -108,7 +108,7 @@ async function start(overrides: Partial<SeedDependencies> = {}): Promise<void> {
 
 beforeEach(async () => {
   failures = [];
-  refusals = [];
+  strangers = [];
   database = openDatabase(":memory:");
   attempts = openAttempts(database);
   seeds = openSeeds(database, attempts);
@@ -208,14 +208,15 @@ describe("who is refused", () => {
     await start();
     const headers = { "x-forwarded-for": "127.0.0.1", forwarded: "for=127.0.0.1" };
     const answer = await ask("POST", seed("redeem"), { from: "127.0.0.2", headers });
-    expect(answer.status).toBe(410);
-    expect(refusals).toEqual(["127.0.0.2: the token belongs to another address"]);
+    expect(answer).toEqual({ status: 410, body: "the token belongs to another address\n" });
+    expect(strangers).toEqual([]);
     expect((await ask("POST", seed("redeem"))).status).toBe(200);
   });
 
   test("an unknown token, a session that was not opened, a missing or short key", async () => {
     await start();
     expect((await ask("POST", `/seed/${"f".repeat(64)}/redeem`)).status).toBe(410);
+    expect(strangers).toEqual(["127.0.0.1"]);
     expect((await ask("GET", seed("time"))).status).toBe(410);
     expect((await ask("POST", seed("redeem"), { key: "short" })).status).toBe(401);
     expect(attempts.get(attemptId)?.state.tries).toBe(0);

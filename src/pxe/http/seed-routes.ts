@@ -26,8 +26,8 @@ export type SeedDependencies = {
    * @returns the certificate line; undefined when the session had another key signed.
    */
   readonly certify: (attempt: Attempt, tokenSha256: string, hostKey: string) => Promise<string | undefined>;
-  /** A request from an address that owns no token, or one that was refused. */
-  readonly onRefused: (address: string, reason: string) => void;
+  /** Somebody tries tokens. Refusals of known ones are events of their attempt. */
+  readonly onUnknownToken: (address: string) => void;
   /** What is our fault; the node gets 500 and asks again. */
   readonly onFailure: (request: string, attempt: Attempt, error: unknown) => void;
 };
@@ -113,7 +113,7 @@ async function inSession({
   if (answer.kind === "refused") {
     if (answer.reason === "already-deployed" && isDeployedReport(name, body))
       return text(reply, 200, "noted\n");
-    dependencies.onRefused(address, seedRefusals[answer.reason]);
+    if (answer.attempt === undefined) dependencies.onUnknownToken(address);
     return text(reply, 410, `${seedRefusals[answer.reason]}\n`);
   }
   const { attempt } = answer;
