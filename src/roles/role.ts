@@ -101,7 +101,7 @@ export type Check = {
   readonly expect: Expectation;
   /** False: a red check warns but does not keep the node from being ready. */
   readonly gate: boolean;
-  /** What a place must have for the check to make sense: `kernel-modules`, `hardware-gpu`. */
+  /** What a place must have for the check to make sense: `kernel-modules`, `kernel-command-line`, `hardware-gpu`. */
   readonly needs: readonly string[];
   readonly fault: Fault;
   /** Seconds after which the command is killed and the check red. */

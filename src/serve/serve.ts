@@ -28,7 +28,13 @@ const sshTimeoutMs = 1_500;
 const sshPollMs = 2_000;
 
 /** What a machine with a kernel of its own has, and a namespace of a test has not. */
-const machineCapabilities = ["kernel-apparmor", "kernel-audit", "kernel-modules", "kernel-nfs"] as const;
+const machineCapabilities = [
+  "kernel-apparmor",
+  "kernel-audit",
+  "kernel-command-line",
+  "kernel-modules",
+  "kernel-nfs",
+] as const;
 
 const now = (): Date => new Date();
 
