@@ -20,10 +20,11 @@ export const command = defineCommand({
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
+    const now = () => new Date();
     const log = createLog({
       format: values["json-log"] === true ? "json" : "text",
       write: (line) => void io.stdout.write(line),
-      now: () => new Date(),
+      now,
     });
     const stopped = untilSignal();
     await serve(
@@ -32,6 +33,7 @@ export const command = defineCommand({
         interface: values.interface,
         paths: statePaths(io.env),
         log,
+        now,
       },
       stopped.promise,
     );

@@ -1,7 +1,6 @@
 /** Everything that nodes talk to, from DHCP to artefacts, opened in the order in which they can be sent there. */
-import { mkdir } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
-import { dirname } from "node:path";
 import { setImmediate } from "node:timers";
 import { describeError } from "../errors.ts";
 import type { Attempt } from "../nodes/attempts.ts";
@@ -14,7 +13,7 @@ import type { Store } from "../store/store.ts";
 import { startArtefactWorkers } from "./artefact-workers.ts";
 import { type BootLog, openBootLog } from "./boot-log.ts";
 import { openDeployments } from "./deployments.ts";
-import type { Foundation } from "./foundation.ts";
+import { blobDirectoryOf, type Foundation } from "./foundation.ts";
 import { type Log, quieted } from "./log.ts";
 import type { Manifests } from "./manifests.ts";
 import { startDhcp, startTftp } from "./network-boot.ts";
@@ -23,6 +22,9 @@ import { targetLookup } from "./targets.ts";
 /** Where nodes find us. The URLs on their kernel command line name them. */
 const controlPort = 8080;
 const artefactPort = 8081;
+
+/** design.md: seed tokens have 256 bits. */
+const tokenBytes = 32;
 
 /** One worker moves about 1 GB/s; more than four only help beyond 25 GbE, and DHCP keeps a core to itself. */
 const mostWorkers = 4;
@@ -99,6 +101,7 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
     artefactsUrl: `http://${cluster.bastion.address}:${artefactPort}/artefacts`,
     hostCaKey: keys.hostCa.privateKey,
     now,
+    newToken: () => randomBytes(tokenBytes).toString("hex"),
   });
   /** The node was answered with 500 and asks again; the attempt says why. */
   const onSeedFailure = (request: string, attempt: Attempt, error: unknown): void => {
@@ -127,12 +130,9 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
   });
 }
 
-async function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
-  // A worker knows blobs by their digests alone; they lie in one folder, which an empty store has not yet.
-  const blobDirectory = dirname(store.blobPath("0".repeat(64)));
-  await mkdir(blobDirectory, { recursive: true, mode: 0o755 });
+function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
   return startArtefactWorkers({
-    blobDirectory,
+    blobDirectory: blobDirectoryOf(store),
     address,
     port: artefactPort,
     count: Math.max(1, Math.min(mostWorkers, availableParallelism() - 1)),

@@ -1,5 +1,4 @@
 /** What an attempt's node is given on its way: boot values with a fresh token, steps, overlay, host certificate. */
-import { randomBytes } from "node:crypto";
 import { type DeployArtefacts, planDeploy } from "../deploy/plan-deploy.ts";
 import type { DeployPlan } from "../deploy/steps.ts";
 import { sha256 } from "../digest.ts";
@@ -25,6 +24,8 @@ export type DeploymentSettings = {
   /** Path of the host CA's private key. */
   readonly hostCaKey: string;
   readonly now: () => Date;
+  /** A fresh seed token, 256 random bits as hex. */
+  readonly newToken: () => string;
 };
 
 export type Deployments = {
@@ -34,9 +35,6 @@ export type Deployments = {
   overlayOf(attempt: Attempt): Promise<Uint8Array>;
   certify(attempt: Attempt, tokenSha256: string, hostKey: string): Promise<string | undefined>;
 };
-
-/** design.md: seed tokens have 256 bits. */
-const tokenBytes = 32;
 
 /** What the builder calls the packed root filesystem. */
 const rootArtefact = "root.tar.zst";
@@ -51,7 +49,7 @@ export function openDeployments(settings: DeploymentSettings): Deployments {
       if (attempt === undefined) return undefined;
       const { node } = attempts.frozenPlan(attemptId);
       const { manifest } = await manifests.get(attempt.imageId);
-      const token = randomBytes(tokenBytes).toString("hex");
+      const token = settings.newToken();
       if (seeds.mint(attemptId, sha256(token), now()).kind === "refused") return undefined;
       const values = {
         seedUrl: `${settings.controlUrl}/seed/${token}`,

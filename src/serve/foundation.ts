@@ -27,6 +27,7 @@ export type ServeOptions = {
   readonly interface: string | undefined;
   readonly paths: StatePaths;
   readonly log: Log;
+  readonly now: () => Date;
 };
 
 export type Foundation = {
@@ -61,6 +62,8 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   const keys = await ensureKeys(paths.keys);
   const { hostCaKey } = await readPublicKeys(paths.keys);
   const store = openStore(paths.store);
+  // An empty store has no folder yet, and the artefact workers may not make one.
+  await mkdir(blobDirectoryOf(store), { recursive: true, mode: 0o755 });
   const { attempts, seeds } = await openAttemptsAt(paths.database, stack);
   const doors = await openNodeDoors({
     runDirectory: dirname(paths.operatorSocket),
@@ -77,6 +80,11 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   const source = await openClusterSource(clusterFile, read, log);
   stack.defer(() => source.close());
   return { cluster, interface: interfaceName, interfaceMac, source, keys, store, attempts, seeds, doors };
+}
+
+/** Workers know blobs by their digests alone: they lie in one folder. */
+export function blobDirectoryOf(store: Store): string {
+  return dirname(store.blobPath("0".repeat(64)));
 }
 
 function requireRoot(): void {

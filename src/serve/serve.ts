@@ -12,7 +12,6 @@ import { openBootSide } from "./boot-side.ts";
 import { watchDeadlines } from "./deadlines.ts";
 import { eventLogger } from "./event-log.ts";
 import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
-import type { Log } from "./log.ts";
 import { keepManifests, type Manifests } from "./manifests.ts";
 import { refuseForeignDhcp } from "./network-boot.ts";
 import { answersOnSsh, applyOverlay } from "./node-door.ts";
@@ -36,21 +35,19 @@ const machineCapabilities = [
   "kernel-nfs",
 ] as const;
 
-const now = (): Date => new Date();
-
 /**
  * Serves until `until` is settled.
  * @param until resolves with the reason for which to stop, such as a signal's name.
  * @throws ImagectlError when it cannot start; what was opened by then is closed again.
  */
 export async function serve(options: ServeOptions, until: Promise<string>): Promise<void> {
-  const { log, paths } = options;
+  const { log, paths, now } = options;
   await using stack = new AsyncDisposableStack();
   const base = await layFoundation(options, stack);
   const { cluster, attempts, source, store } = base;
   await sayWhatThereIs(options, base);
   const manifests = keepManifests(store);
-  await loadManifestsOfLive(base, manifests, log);
+  await loadManifestsOfLive(options, base, manifests);
   const logEvent = eventLogger(log);
   stack.defer(attempts.subscribe(({ event }) => logEvent(event)));
 
@@ -105,7 +102,11 @@ async function sayWhatThereIs({ clusterFile, paths, log }: ServeOptions, base: F
 }
 
 /** An image that is gone must not keep the server from starting: its attempt is told instead. */
-async function loadManifestsOfLive({ attempts }: Foundation, manifests: Manifests, log: Log): Promise<void> {
+async function loadManifestsOfLive(
+  { log, now }: ServeOptions,
+  { attempts }: Foundation,
+  manifests: Manifests,
+): Promise<void> {
   for (const { id, node, imageId } of attempts.live()) {
     await manifests.get(imageId).catch((error: unknown) => {
       const message = describeError(error);
@@ -117,7 +118,7 @@ async function loadManifestsOfLive({ attempts }: Foundation, manifests: Manifest
 
 /** @returns a function that ends it. */
 async function openOperatorSide(
-  { paths, clusterFile }: ServeOptions,
+  { paths, clusterFile, now }: ServeOptions,
   base: Foundation,
   manifests: Manifests,
   supervisor: Supervisor,
