@@ -107,8 +107,15 @@ async function runIsolated(
 
 /** The same packages, unpacked the same way, give the same root: one archive is kept for each. */
 async function bootstrap(step: BootstrapStep, context: StepContext): Promise<string> {
-  const { name: _, ...identity } = step;
-  const base = join(context.bases, `${digestOf({ identity, lock: context.lock })}.tar.zst`);
+  const paths = {
+    root: rootOf(context),
+    repository: context.repository,
+    setup: join(context.folder, "setup.sh"),
+  };
+  const command = bootstrapCommand(step, paths);
+  const placeless = command.map((word) => word.replaceAll(context.folder, ""));
+  const digest = digestOf({ command: placeless, setup: step.setup, bootstrapEnvironment, lock: context.lock });
+  const base = join(context.bases, `${digest}.tar.zst`);
   if ((await stat(base).catch(() => undefined)) !== undefined) {
     await mkdir(rootOf(context));
     await runIsolated(["tar", ...tarWords, "-xf", base, "-C", rootOf(context)], context);
@@ -116,10 +123,8 @@ async function bootstrap(step: BootstrapStep, context: StepContext): Promise<str
     await utimes(base, now, now);
     return "from the cache";
   }
-  const setup = join(context.folder, "setup.sh");
-  await writeFile(setup, step.setup);
-  const paths = { root: rootOf(context), repository: context.repository, setup };
-  await runIsolated(bootstrapCommand(step, paths), context, bootstrapEnvironment);
+  await writeFile(paths.setup, step.setup);
+  await runIsolated(command, context, bootstrapEnvironment);
   await keepBase(base, context);
   return "";
 }
