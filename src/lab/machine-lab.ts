@@ -119,5 +119,7 @@ function sshWords({ state, node }: MachineLabSettings, runtime: string): string[
     knownHostsFile: join(runtime, "known_hosts"),
     controlDirectory: join(runtime, "ssh"),
   };
-  return ["ssh", ...sshOptions(door), `imagectl@${node.address}`, "run"];
+  // A shared connection would outlive a power cut by half a minute. ssh takes the first value of an option.
+  const unshared = ["-o", "ControlMaster=no", "-o", "ControlPath=none"];
+  return ["ssh", ...unshared, ...sshOptions(door), `imagectl@${node.address}`, "run"];
 }

@@ -8,7 +8,7 @@ import { shellLine } from "../shell.ts";
 import type { CommandAnswer, RunAt } from "../verify/report.ts";
 import type { Host } from "./host.ts";
 import type { LabNetwork } from "./network.ts";
-import { type MachineDisk, type MachineSpec, ovmfVariables, qemuLine } from "./qemu-line.ts";
+import { type BootOrder, type MachineDisk, type MachineSpec, ovmfVariables, qemuLine } from "./qemu-line.ts";
 
 export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap"> & {
   /** Blank, made at the start, sparse. */
@@ -36,6 +36,7 @@ export class QemuHost implements Host {
   readonly #machine: MachineSpec;
   readonly #said: string[] = [];
   #running: StartedProcess | undefined;
+  #order: BootOrder = "network-first";
 
   constructor(settings: QemuHostSettings) {
     const { name, folder } = settings;
@@ -56,8 +57,9 @@ export class QemuHost implements Host {
   }
 
   /** Switches it on. It decides by itself what happens next; nothing here waits for it. */
-  async boot(): Promise<void> {
+  async boot(order: BootOrder = "network-first"): Promise<void> {
     if (this.#running !== undefined) throw this.failure("it is running already");
+    this.#order = order;
     await this.#makeOnce();
     const [program, ...words] = this.#settings.network.switch.enter;
     this.#running = start(dyingWithUs[0], [...dyingWithUs.slice(1), program, ...words, ...this.#line()], {
@@ -119,7 +121,7 @@ export class QemuHost implements Host {
   }
 
   #line(): [string, ...string[]] {
-    return qemuLine(this.#machine);
+    return qemuLine(this.#machine, this.#order);
   }
 
   /** Disks, variables and tap interface are made once: they outlive a power cycle. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type MachineSpec, qemuLine } from "./qemu-line.ts";
+import { type BootOrder, type MachineSpec, qemuLine } from "./qemu-line.ts";
 
 const machine: MachineSpec = {
   name: "node1",
@@ -15,7 +15,8 @@ const machine: MachineSpec = {
   variables: "/lab/variables.fd",
 };
 
-const line = (changes: Partial<MachineSpec> = {}): string => qemuLine({ ...machine, ...changes }).join(" ");
+const line = (changes: Partial<MachineSpec> = {}, order: BootOrder = "network-first"): string =>
+  qemuLine({ ...machine, ...changes }, order).join(" ");
 
 test("a UEFI machine has its own variables and boots by EDK2's own network stack", () => {
   expect(line()).toContain("if=pflash,format=raw,file=/lab/variables.fd");
@@ -40,6 +41,11 @@ test("the network comes before every disk in the boot order", () => {
   });
   expect(two).toContain("nvme,drive=disk0,serial=a,bootindex=2");
   expect(two).toContain("virtio-blk-pci,drive=disk1,serial=b,bootindex=3");
+});
+
+test("a disk-first machine tries the network last", () => {
+  expect(line({}, "disk-first")).toMatch(/nvme,[^ ]*bootindex=2/);
+  expect(line({}, "disk-first")).toMatch(/virtio-net-pci,[^ ]*bootindex=3/);
 });
 
 test("KVM takes the host's processor, emulation the largest", () => {

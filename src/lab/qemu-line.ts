@@ -35,11 +35,11 @@ export type MachineSpec = {
 export const ovmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 export const ovmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
-/**
- * @returns the words that start it. The boot order is set as an operator sets it in a real machine's firmware:
- * network first, then the disks (QEMU's bootindex).
- */
-export function qemuLine(machine: MachineSpec): [string, ...string[]] {
+/** What its firmware tries first. Network-first is how an operator sets up every node, once. */
+export type BootOrder = "network-first" | "disk-first";
+
+/** @returns the words that start it, with the boot order set in its firmware (QEMU's bootindex). */
+export function qemuLine(machine: MachineSpec, order: BootOrder): [string, ...string[]] {
   return [
     "qemu-system-x86_64",
     ...["-name", machine.name, "-machine", "q35,graphics=off", "-nodefaults", "-display", "none"],
@@ -47,7 +47,7 @@ export function qemuLine(machine: MachineSpec): [string, ...string[]] {
     ...["-m", String(machine.memoryMiB), "-smp", String(machine.cpus)],
     ...["-serial", `file:${machine.serialLog}`],
     ...firmwareWords(machine),
-    ...networkWords(machine),
+    ...networkWords(machine, order),
     ...machine.disks.flatMap(diskWords),
   ];
 }
@@ -67,11 +67,12 @@ function firmwareWords(machine: MachineSpec): string[] {
   ];
 }
 
-function networkWords(machine: MachineSpec): string[] {
+function networkWords(machine: MachineSpec, order: BootOrder): string[] {
   const rom = machine.firmware === "uefi-x64" && machine.uefiNetworkStack === "edk2" ? ",romfile=" : "";
+  const bootIndex = order === "network-first" ? 1 : machine.disks.length + 2;
   return [
     ...["-netdev", `tap,id=net0,ifname=${machine.tap},script=no,downscript=no`],
-    ...["-device", `virtio-net-pci,netdev=net0,mac=${machine.mac},bootindex=1${rom}`],
+    ...["-device", `virtio-net-pci,netdev=net0,mac=${machine.mac},bootindex=${bootIndex}${rom}`],
   ];
 }
 

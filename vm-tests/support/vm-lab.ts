@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type OperatorClient, operatorClient } from "../../src/cli/operator-client.ts";
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
 import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
@@ -14,6 +15,7 @@ import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
 export type VmLab = MachineLab & {
   readonly cluster: LabCluster;
   readonly image: StoredImage;
+  readonly operator: OperatorClient;
   /** All events of the node, oldest first. */
   events(): Promise<readonly NodeEvent[]>;
   /**
@@ -51,12 +53,15 @@ export async function openVmLab({ firmware, disks = [blankDisk(firmware)] }: VmL
     logs: join(cache, "logs", `vm-${firmware}`),
   });
   const { bastion, machine } = machineLab;
-  const events = async (): Promise<readonly NodeEvent[]> =>
-    JSON.parse((await bastion.imagectl(["events", lab.node.name, "--all", "--json"])).stdout);
+  // In this process: starting a command every second would take the CPU from the machine.
+  const operator = operatorClient(machineLab.environment);
+  const events = (): Promise<readonly NodeEvent[]> =>
+    operator.get(`/events?node=${lab.node.name}&attempts=all`);
   return {
     ...machineLab,
     cluster,
     image,
+    operator,
     events,
     untilEvent: async (kind, timeoutSeconds, afterId = 0) => {
       for (let waited = 0; waited < timeoutSeconds; waited += 1) {
