@@ -47,7 +47,7 @@ export type Foundation = {
  * Everything that can be refused is refused here, before a port is open. The process is replaced once on the
  * way, by the program that opens the DHCP sockets; nothing that it would lose is open before that.
  * @param stack gets what has to be closed in the end.
- * @throws ImagectlError CLUSTER_INVALID, ROOT_NEEDED, SERVER_ALREADY_RUNNING, INTERFACE_UNUSABLE, DATABASE_…
+ * @throws ImagectlError CLUSTER_INVALID, ROOT_REQUIRED, SERVER_ALREADY_RUNNING, INTERFACE_UNUSABLE, DATABASE_…
  */
 export async function layFoundation(options: ServeOptions, stack: AsyncDisposableStack): Promise<Foundation> {
   const { clusterFile, paths, log } = options;
@@ -90,7 +90,7 @@ export function blobDirectoryOf(store: Store): string {
 function requireRoot(): void {
   if (process.getuid?.() === 0) return;
   throw new ImagectlError(
-    "ROOT_NEEDED",
+    "ROOT_REQUIRED",
     "imagectl serve needs root: DHCP, TFTP and the outsider's namespace",
     {
       hint: "sudo imagectl serve",

@@ -61,8 +61,12 @@ export function answersOnSsh(address: string, timeoutMs: number): Promise<boolea
 /** Exit codes that are the agent's answer; ssh's own failure is 255. */
 const agentExitCodes = Array.from({ length: 255 }, (_unused, code) => code);
 
+/** The first word of the line by which the apply script asks for a new login, or it undoes what it did. */
+const confirmWord = "confirm ";
+
 /**
- * Sends an overlay to the node's agent, which applies it.
+ * Sends an overlay to the node's agent, which applies it. What shuts the bastion out, a firewall rule or a key,
+ * shows only on a new connection: the node asks for one when it is done, and undoes everything without it.
  * @param onLine called for each line that the apply script prints.
  * @returns the apply script's exit code.
  * @throws ImagectlError COMMAND_FAILED when ssh does not get there.
@@ -72,12 +76,23 @@ export async function applyOverlay(
   overlay: Uint8Array,
   { isDryRun, onLine }: { readonly isDryRun: boolean; readonly onLine: (line: string) => void },
 ): Promise<number> {
-  const words = isDryRun ? ["apply", "--dry-run"] : ["apply"];
-  const { exitCode } = await run("ssh", [...sshOptions(door), `imagectl@${door.address}`, ...words], {
+  const option = isDryRun ? "--dry-run" : "--confirm";
+  const { exitCode } = await run("ssh", [...sshOptions(door), `imagectl@${door.address}`, "apply", option], {
     input: overlay,
     okExitCodes: agentExitCodes,
-    onLine,
+    onLine: (line) => {
+      onLine(line);
+      if (line.startsWith(confirmWord)) void confirm(door);
+    },
     hint: `Try the way by hand: ssh -i ${door.identityFile} -o UserKnownHostsFile=${door.knownHostsFile} -o HostKeyAlias=${door.hostname} imagectl@${door.address} run </dev/null`,
   });
   return exitCode;
+}
+
+/** Never rejects: whether somebody came, the node knows best, and says so. ssh takes the first of two options. */
+async function confirm(door: SshDoor): Promise<void> {
+  const alone = ["-o", "ControlMaster=no", "-o", "ControlPath=none"];
+  await run("ssh", [...alone, ...sshOptions(door), `imagectl@${door.address}`, "confirm"]).catch(
+    () => undefined,
+  );
 }
