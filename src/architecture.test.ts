@@ -1,5 +1,5 @@
 /** The house: floors, doors and what must not be named. Its counterexamples show that the rules can fail. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 
@@ -225,6 +225,27 @@ describe("the house stands", () => {
   });
   test("every file says why it exists and none is too long", () => {
     expect(shapeViolations(house)).toEqual([]);
+  });
+});
+
+describe("ARCHITECTURE.md is true", () => {
+  const page = readFileSync(join(root, "../ARCHITECTURE.md"), "utf8");
+  const quoted = [...page.matchAll(/`([^`\s]+)`/g)].map((match) => match[1] as string);
+  test("every path that it names exists", () => {
+    const paths = quoted.filter((word) => /^(src|templates|bin|docs|vm-tests|bench)\/[\w./-]+$/.test(word));
+    expect(paths.length).toBeGreaterThan(20);
+    expect(paths.filter((path) => !existsSync(join(root, "..", path)))).toEqual([]);
+  });
+  test("every function that it names is one", () => {
+    const calls = quoted.flatMap((word) => /^(\w+)\(/.exec(word)?.[1] ?? []);
+    const code = [...house.values()].join("\n");
+    const missing = calls.filter((name) => !new RegExp(`(function |readonly |  )${name}\\b`).test(code));
+    expect(calls.length).toBeGreaterThan(3);
+    expect(missing).toEqual([]);
+  });
+  test("every room has its line", () => {
+    const rooms = floors.flat().filter((room) => room !== "ground");
+    expect(rooms.filter((room) => !page.includes(`| \`${room}/\` |`))).toEqual([]);
   });
 });
 
