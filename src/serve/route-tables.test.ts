@@ -1,0 +1,57 @@
+/** The two route tables side by side: what a node may ask, and what an operator may. */
+import type { FastifyPluginAsync } from "fastify";
+import { expect, test } from "vitest";
+import { bootRoute } from "../pxe/http/boot-route.ts";
+import { seedRoutes } from "../pxe/http/seed-routes.ts";
+import { createControlServer } from "../pxe/http/server.ts";
+import { operatorRoutes } from "./operator-routes.ts";
+
+/** A plugin's dependencies are asked for nothing before the first request. */
+const nothing = {} as never;
+
+async function routesOf(...plugins: readonly FastifyPluginAsync[]): Promise<string[]> {
+  const server = createControlServer({ plugins: [], onFailure: () => {} });
+  const routes: string[] = [];
+  server.addHook("onRoute", ({ method, url }) => {
+    for (const one of [method].flat()) routes.push(`${one} ${url}`);
+  });
+  for (const plugin of plugins) server.register(plugin);
+  await server.ready();
+  await server.close();
+  return routes.sort();
+}
+
+test("nodes: one script, one seed session, nothing else", async () => {
+  expect(await routesOf(bootRoute(nothing), seedRoutes(nothing))).toMatchInlineSnapshot(`
+    [
+      "GET /boot/:mac/script.ipxe",
+      "GET /seed/:token/overlay.tar",
+      "GET /seed/:token/time",
+      "POST /seed/:token/events",
+      "POST /seed/:token/host-key",
+      "POST /seed/:token/inventory",
+      "POST /seed/:token/redeem",
+    ]
+  `);
+});
+
+test("operators: everything that a person may do", async () => {
+  expect(await routesOf(operatorRoutes(nothing))).toMatchInlineSnapshot(`
+    [
+      "GET /events",
+      "GET /nodes",
+      "GET /nodes/:node/report",
+      "GET /status",
+      "GET /watch",
+      "POST /arm",
+      "POST /disarm",
+      "POST /nodes/:node/apply",
+      "POST /nodes/:node/verify",
+    ]
+  `);
+});
+
+test("no route is in both tables", async () => {
+  const forNodes = new Set(await routesOf(bootRoute(nothing), seedRoutes(nothing)));
+  expect((await routesOf(operatorRoutes(nothing))).filter((route) => forNodes.has(route))).toEqual([]);
+});
