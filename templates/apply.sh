@@ -2,8 +2,10 @@
 # Applies one layer of a plan to the system it runs in. All that differs between layers is data beside this
 # script (its format: src/plan/overlay.ts): packages, files, validators, commands, services, in this order.
 #
-#   apply [--root DIR] [--dry-run]
+#   apply [--root DIR] [--dry-run | --confirm]
 #
+# --confirm: on a running system that was changed, undo everything unless $confirmed appears within a minute.
+# Whoever applies over the network makes it, over a new connection: a firewall that shuts him out shows only there.
 # Says one line for each thing that it does, or with --dry-run would do:
 #   package NAME      K PATH (kept aside)     A|M|D PATH (added, modified, deleted)
 #   command NAME      service UNIT ACTION
@@ -24,6 +26,7 @@ export PATH LC_ALL DEBIAN_FRONTEND IMAGECTL_RUNNING
 
 state=/var/lib/imagectl
 policy=/usr/sbin/policy-rc.d
+confirmed=/run/imagectl-confirmed
 
 say() { printf '%s\n' "$*" || :; }
 
@@ -33,12 +36,13 @@ fail() {
 }
 
 main() {
-  dry_run=no root=
+  dry_run=no confirm=no root=
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) dry_run=yes ;;
+      --confirm) confirm=yes ;;
       --root) root=${2:?--root needs a folder}; shift ;;
-      *) say "usage: apply [--root DIR] [--dry-run]"; exit 2 ;;
+      *) say "usage: apply [--root DIR] [--dry-run | --confirm]"; exit 2 ;;
     esac
     shift
   done
@@ -57,31 +61,32 @@ main() {
   trap 'exit 141' PIPE
   trap 'exit 143' TERM
 
-  if [ "$dry_run" = yes ]; then
-    plan_packages
-    plan_files
-    plan_commands
-    settle_services
-    [ "$did" -eq 0 ] || exit 3
-    say "nothing to change"
-    exit 0
-  fi
-  take_lock
-  if [ -d "$undo" ]; then
-    say "the last apply did not end: its changes are undone first"
-    roll_back
+  # A dry run goes the same way and stops before each thing that it would do.
+  if [ "$dry_run" = no ]; then
+    take_lock
+    undo_what_did_not_end
   fi
   plan_packages
-  install_packages
+  [ "$dry_run" = yes ] || install_packages
   plan_files
-  save_files
-  switch_files
-  validate
+  if [ "$dry_run" = no ]; then
+    save_files
+    switch_files
+    validate
+  fi
   run_commands
   settle_services
-  prove_ssh
-  commit
-  if [ "$did" -eq 0 ]; then say "nothing to change"; else say "the $layer layer is applied"; fi
+  if [ "$dry_run" = no ]; then
+    prove_ssh
+    await_confirmation
+    commit
+  fi
+  if [ "$did" -eq 0 ]; then say "nothing to change"; else finish; fi
+}
+
+finish() {
+  [ "$dry_run" = no ] || exit 3
+  say "the $layer layer is applied"
 }
 
 # A chroot sees the overlay only when it lies in it.
@@ -113,6 +118,12 @@ take_lock() {
   flock -n 9 || fail "another apply is running here"
   has_lock=yes
   rm -rf "$undo.done"
+}
+
+undo_what_did_not_end() {
+  [ -d "$undo" ] || return 0
+  say "the last apply did not end: its changes are undone first"
+  roll_back
 }
 
 # Everything that ends, ends here: a failure after the first switched file puts the old ones back.
@@ -331,25 +342,19 @@ is_due() {
   fi
 }
 
-plan_commands() {
+run_commands() {
   for folder in "$data"/commands/*/; do
-    if [ -e "${folder}run" ] && is_due "$folder"; then
-      say "command $(cat "${folder}name")"
-      did=$((did + 1))
-    fi
+    if [ -e "${folder}run" ] && is_due "$folder"; then run_command "$folder" "$(cat "${folder}name")"; fi
   done
 }
 
-run_commands() {
-  for folder in "$data"/commands/*/; do
-    if [ -e "${folder}run" ] && is_due "$folder"; then
-      say "command $(cat "${folder}name")"
-      did=$((did + 1))
-      if [ -d "$undo" ]; then cp "${folder}run" "$undo/ran/$(basename "$folder")"; fi
-      logged sh "${folder}run" || fail_with_output "the command \"$(cat "${folder}name")\""
-      sed 's/^/    /' "$work/output"
-    fi
-  done
+run_command() {
+  say "command $2"
+  did=$((did + 1))
+  [ "$dry_run" = no ] || return 0
+  if [ -d "$undo" ]; then cp "${1}run" "$undo/ran/$(basename "$1")"; fi
+  logged sh "${1}run" || fail_with_output "the command \"$2\""
+  sed 's/^/    /' "$work/output"
 }
 
 settle_services() {
@@ -403,14 +408,32 @@ service() {
 # The node must stay reachable: without ssh nobody could apply anything else.
 prove_ssh() {
   if ! is_running || [ ! -d "$undo" ] || ! systemctl -q is-enabled ssh.service 2>/dev/null; then return 0; fi
-  logged sshd -t || fail_with_output "sshd refuses its configuration"
-  port=$(sshd -T | awk '$1 == "port" { printf "%04X", $2; exit }')
   tries=0
-  until awk -v port=":$port\$" '$4 == "0A" && $2 ~ port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6; do
+  until listens_on_ssh; do
     tries=$((tries + 1))
-    [ "$tries" -lt 20 ] || fail "10 s later, nothing listens on ssh's port"
+    [ "$tries" -lt 20 ] || fail "10 s later, nothing listens on ssh's port; see: journalctl -u ssh.service"
     sleep 0.5
   done
+  logged sshd -t || fail_with_output "sshd refuses its configuration"
+}
+
+# State 0A is LISTEN. Source: the kernel's Documentation/networking/proc_net_tcp.rst.
+listens_on_ssh() {
+  port=$(sshd -T 2>/dev/null | awk '$1 == "port" { printf "%04X", $2; exit }')
+  awk -v port=":${port:-0016}\$" '$4 == "0A" && $2 ~ port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6
+}
+
+await_confirmation() {
+  if [ "$confirm" = no ] || ! is_running || [ ! -d "$undo" ]; then return 0; fi
+  rm -f "$confirmed"
+  say "confirm this within 60 s, or it is undone"
+  tries=0
+  until [ -e "$confirmed" ]; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || fail "nobody could log in again after the change"
+    sleep 0.2
+  done
+  rm -f "$confirmed"
 }
 
 # The rename of $undo is the moment from which all of this counts.

@@ -1,0 +1,173 @@
+# shellcheck shell=dash
+# The deploy environment's agent. It reports what the machine is, executes the steps that the bastion sends, one
+# after the other, and reports each. It decides nothing. Reads from the kernel command line:
+#   imagectl.seed=URL         the seed session with the token of this boot
+#   imagectl.artefacts=URL    where images lie, by SHA-256
+#   imagectl.address=A.B.C.D/PREFIX  imagectl.mac=MAC   the interface to bring up, and its address
+# It never ends in failure: whatever goes wrong is said on the console and to the bastion, again and again.
+set -u
+
+here=${0%/*}
+# shellcheck source=templates/deploy/imagectl/base.sh
+. "$here/base.sh"
+# shellcheck source=templates/deploy/imagectl/http.sh
+. "$here/http.sh"
+# shellcheck source=templates/deploy/imagectl/report.sh
+. "$here/report.sh"
+# shellcheck source=templates/deploy/imagectl/network.sh
+. "$here/network.sh"
+
+# Seconds between two repetitions of a report that nobody may have seen.
+repeat_seconds=30
+
+main() {
+  mkdir -p "$run"
+  read_command_line
+  say "deploy environment, $(seconds_since 0) s after the kernel started"
+  bring_up_network "$mac" "$address"
+  open_session
+  fetch_steps
+  start_reporter
+  trap 'stop_when_gone' USR1
+  run_steps
+  report_deployed
+  say "deployed after $(seconds_since 0) s; restarting into the installed system"
+  sync
+  busybox reboot -f
+}
+
+read_command_line() {
+  seed='' artefacts='' address='' mac=''
+  set -f
+  # shellcheck disable=SC2013 # words are wanted: the kernel command line has no lines
+  for token in $(cat /proc/cmdline); do
+    case $token in
+      imagectl.seed=*) seed=${token#*=} ;;
+      imagectl.artefacts=*) artefacts=${token#*=} ;;
+      imagectl.address=*) address=${token#*=} ;;
+      imagectl.mac=*) mac=$(printf '%s' "${token#*=}" | tr 'A-F-' 'a-f:') ;;
+    esac
+  done
+  set +f
+  for name in seed artefacts address mac; do
+    eval "value=\$$name"
+    # shellcheck disable=SC2154 # set by the eval
+    [ -n "$value" ] || wait_forever "the kernel command line has no imagectl.$name=: this kernel is booted by imagectl's boot script only"
+  done
+  export seed artefacts
+}
+
+# A random key makes this boot the only one that can use the token, from its redemption on.
+open_session() {
+  session_key=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+  write_curl_config "$session_key"
+  session_request redeem POST "$seed/redeem"
+  case $? in
+    0) say "seed session opened" ;;
+    10) wait_forever "the seed token is no longer valid: $(cat "$run/redeem.answer"). Switch the node off and on for a new one" ;;
+    *) wait_forever "the seed session could not be opened (status $http_status)" ;;
+  esac
+}
+
+fetch_steps() {
+  awk -v sys=/sys -v proc=/proc -f "$here/inventory.awk" >"$run/inventory.json"
+  session_request inventory POST "$seed/inventory" --header 'Content-Type: application/json' \
+    --data-binary "@$run/inventory.json"
+  case $? in
+    0) ;;
+    9) wait_forever "the bastion refuses to deploy this machine: $(cat "$run/inventory.answer")" ;;
+    10) wait_forever "the attempt is over: $(cat "$run/inventory.answer")" ;;
+    *) wait_forever "the bastion did not take the inventory (status $http_status)" ;;
+  esac
+  mv "$run/inventory.answer" "$run/steps"
+}
+
+run_steps() {
+  total=$(grep -c . "$run/steps")
+  index=0
+  watch_steps &
+  while read -r line <&4; do
+    index=$((index + 1))
+    eval "run_step $line"
+  done 4<"$run/steps"
+  echo >"$run/current-step"
+}
+
+# run_step KIND KEY=VALUE...: in a process group of its own, so that it can be stopped whole.
+run_step() {
+  queue_event "{\"kind\":\"step-started\",\"index\":$index,\"total\":$total,\"step\":\"$1\"}"
+  say "step $index/$total $1"
+  step_since=$(uptime_centiseconds)
+  echo "$step_since step $index/$total $1" >"$run/current-step"
+  step_index=$index busybox setsid dash "$here/step.sh" "$@" </dev/null >"$run/step.log" 2>&1 4<&- 7<&- &
+  step_pid=$!
+  wait "$step_pid"
+  step_code=$?
+  stop_when_gone
+  if [ "$step_code" -ne 0 ]; then fail_step "$1" "$step_code"; fi
+  queue_event "{\"kind\":\"step-finished\",\"index\":$index,\"seconds\":$(seconds_since "$step_since")}"
+}
+
+# A step that takes long says so: nobody should wonder whether the machine hangs.
+watch_steps() {
+  while sleep "$repeat_seconds"; do
+    read -r since name <"$run/current-step"
+    [ -n "$since" ] || return 0
+    seconds=$(seconds_since "$since")
+    [ "${seconds%.*}" -lt "$repeat_seconds" ] ||
+      say "$name: running for $seconds s. $(tail -n 1 "$run/step.log" | cut -c 1-200)"
+  done
+}
+
+# The half-written disk is left as it is and does not boot; a restart is for a person, or a new attempt, to decide.
+fail_step() {
+  echo >"$run/current-step"
+  printf '{"kind":"step-failed","index":%s,"exitCode":%s,"logTail":%s}' "$index" "$2" \
+    "$(tail -n 40 "$run/step.log" | tail -c 6000 | json_text)" >"$run/failure.json"
+  say_failure "$1" "$2"
+  finish_reports
+  stop_when_gone
+  while :; do
+    session_request failure POST "$seed/events" --header 'Content-Type: application/json' \
+      --data-binary "@$run/failure.json"
+    [ $? -ne 10 ] || wait_forever "the bastion ended this attempt: $(cat "$run/failure.answer")"
+    sleep "$repeat_seconds"
+    say_failure "$1" "$2"
+  done
+}
+
+say_failure() {
+  say "=================================================================="
+  tail -n 12 "$run/step.log" | while read -r text; do say "  $text"; done
+  say "step $index/$total $1 FAILED with exit code $2. This disk is not finished: do not start from it."
+  say "The report is repeated every $repeat_seconds s. Switch the node off and on for another try."
+}
+
+# 410 from the bastion: the attempt is over, so nothing more may be written here.
+stop_when_gone() {
+  [ -f "$run/gone" ] || return 0
+  kill -KILL -- "-${step_pid:-0}" 2>/dev/null
+  wait_forever "the bastion ended this attempt: $(cat "$run/gone")"
+}
+
+# The last word: only when the bastion has heard it, the machine may leave.
+report_deployed() {
+  finish_reports
+  stop_when_gone
+  until session_request deployed POST "$seed/events" --header 'Content-Type: application/json' \
+    --data-binary '{"kind":"deployed"}'; do
+    say "the bastion did not take the report that all is done (status $http_status), again in $repeat_seconds s"
+    sleep "$repeat_seconds"
+  done
+}
+
+# wait_forever WHY: says it every 30 seconds.
+wait_forever() {
+  while :; do
+    printf '%s\n' "$1" | while IFS= read -r text; do say "$text"; done
+    say "Nothing more is written to any disk. Waiting; switch the node off and on for another try."
+    sleep "$repeat_seconds"
+  done
+}
+
+main

@@ -1,0 +1,50 @@
+# shellcheck shell=dash
+# Runs one step: dash step.sh KIND KEY=VALUE... Started by agent.sh, once per step, in a process group of its own.
+# Each kind is the function step_KIND; its parameters are in variables of their names. A step ends with the first
+# command that fails. What it prints is its log.
+set -eu
+
+here=${0%/*}
+# shellcheck source=templates/deploy/imagectl/base.sh
+. "$here/base.sh"
+# shellcheck source=templates/deploy/imagectl/http.sh
+. "$here/http.sh"
+# shellcheck source=templates/deploy/imagectl/report.sh
+. "$here/report.sh"
+# shellcheck source=templates/deploy/imagectl/disk.sh
+. "$here/disk.sh"
+# shellcheck source=templates/deploy/imagectl/stream.sh
+. "$here/stream.sh"
+# shellcheck source=templates/deploy/imagectl/target.sh
+. "$here/target.sh"
+# shellcheck source=templates/deploy/imagectl/boot.sh
+. "$here/boot.sh"
+
+# Everything that a step can be told.
+disk='' sha256='' bytes='' firmware=''
+
+kind=$1
+shift
+for parameter; do
+  value=${parameter#*=}
+  case $parameter in
+    disk=*) disk=$value ;;
+    sha256=*) sha256=$value ;;
+    bytes=*) bytes=$value ;;
+    firmware=*) firmware=$value ;;
+    *)
+      echo "$kind has the parameter ${parameter%%=*}, which this deploy environment does not know"
+      exit 64
+      ;;
+  esac
+done
+
+function=step_$(printf '%s' "$kind" | tr - _)
+case $kind in
+  *[!a-z-]*) function= ;;
+esac
+if ! command -v "$function" >/dev/null; then
+  echo "this deploy environment has no step $kind: build the image anew with imagectl build"
+  exit 64
+fi
+"$function"

@@ -1,0 +1,66 @@
+# shellcheck shell=dash
+# The new root made this node's own: file systems table, node overlay, host keys.
+
+# File systems by UUID: disk names change from boot to boot.
+write_fstab() {
+  {
+    echo "# Written by imagectl when this node was deployed."
+    echo "UUID=$(uuid_of "$(cat "$run/root-device")") / ext4 defaults 0 1"
+    echo "UUID=$(uuid_of "$(cat "$run/esp-device")") /boot/efi vfat umask=0077 0 1"
+  } >"$target/etc/fstab"
+}
+
+uuid_of() {
+  blkid --probe --match-tag UUID --output value "$1"
+}
+
+# in_target COMMAND...: runs it in the new root, which has no systemd running and whose /run is empty.
+in_target() {
+  if [ ! -d "$target/proc/1" ]; then
+    mount -t proc proc "$target/proc"
+    mount -t sysfs sysfs "$target/sys"
+    mount -t devtmpfs devtmpfs "$target/dev"
+    mkdir -p "$target/dev/pts"
+    mount -t devpts devpts "$target/dev/pts"
+    mount -t tmpfs -o mode=755 tmpfs "$target/run"
+  fi
+  chroot "$target" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+    DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+# The node's own layer: accounts, keys, hosts, firewall, network.
+step_apply_overlay() {
+  session_request overlay GET "$seed/overlay.tar"
+  size=$(stat --format %s "$run/overlay.answer")
+  read -r sum _ <<SUM
+$(sha256sum "$run/overlay.answer")
+SUM
+  if [ "$size" -ne "$bytes" ] || [ "$sum" != "$sha256" ]; then
+    echo "overlay: $size bytes with SHA-256 $sum came, expected $bytes bytes with $sha256"
+    return 1
+  fi
+  in_target mkdir -m 700 /run/imagectl-overlay
+  tar --extract --file "$run/overlay.answer" --directory "$target/run/imagectl-overlay" --numeric-owner
+  in_target sh /run/imagectl-overlay/imagectl/apply
+}
+
+# Keys are made here and never leave this node; the bastion signs the public half.
+step_sign_host_keys() {
+  rm -f "$target"/etc/ssh/ssh_host_*
+  in_target ssh-keygen -q -t ed25519 -N '' -C "root@$(cat "$target/etc/hostname")" -f /etc/ssh/ssh_host_ed25519_key
+  if grep -rqs '^HostKey .*ssh_host_rsa_key' "$target/etc/ssh/sshd_config" "$target/etc/ssh/sshd_config.d"; then
+    in_target ssh-keygen -q -t rsa -b 4096 -N '' -C "root@$(cat "$target/etc/hostname")" -f /etc/ssh/ssh_host_rsa_key
+  fi
+  session_request host-key POST "$seed/host-key" --header 'Content-Type: text/plain' \
+    --data-binary "@$target/etc/ssh/ssh_host_ed25519_key.pub"
+  cp "$run/host-key.answer" "$target/etc/ssh/ssh_host_ed25519_key-cert.pub"
+  chmod 644 "$target/etc/ssh/ssh_host_ed25519_key-cert.pub"
+  in_target ssh-keygen -L -f /etc/ssh/ssh_host_ed25519_key-cert.pub
+}
+
+# Everything is on the disk when this has ended.
+step_unmount_target() {
+  umount --recursive "$target"
+  sync
+  blockdev --flushbufs "$(cat "$run/root-device")"
+}
