@@ -1,0 +1,157 @@
+import { expect, test } from "vitest";
+import { parseCluster, requireCluster } from "../cluster/parse.ts";
+import { openAttempts } from "../nodes/attempts.ts";
+import { openDatabase } from "../nodes/database.ts";
+import { type PlanInput, planNode } from "../plan/make.ts";
+import type { Role } from "../roles/role.ts";
+import { unpackTar } from "../tar.ts";
+import type { Report } from "../verify/report.ts";
+import type { SshDoor } from "../verify/ssh.ts";
+import type { ClusterSource } from "./cluster-source.ts";
+import { openOperator } from "./operator.ts";
+import type { Supervisor } from "./supervise.ts";
+
+const now = new Date("2026-05-04T10:00:00Z");
+const text = `cluster: lab
+network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: 10.77.0.250}
+bastion: {hostname: bastion, address: 10.77.0.1, interface: eth1}
+users: {}
+groups:
+  gpu: {os: os-1, method: golden, roles: [greeting], disk: {match: {}}}
+nodes:
+  node1: {mac: "52:54:00:77:00:11", address: 10.77.0.11, group: gpu}
+  node2: {mac: "52:54:00:77:00:12", address: 10.77.0.12, group: gpu}
+`;
+
+/** A role whose file is in the node layer, since it names the node, and whose packages are in the image. */
+function inputOf(greeting: string, packages: readonly string[]): PlanInput {
+  const role: Role = {
+    name: "greeting",
+    source: "roles/greeting",
+    summary: "greets",
+    places: {},
+    params: {},
+    needs: [],
+    packages,
+    services: [],
+    firewall: [],
+    files: [
+      {
+        path: "/etc/motd",
+        mode: 0o644,
+        owner: "root",
+        group: "root",
+        content: `${greeting} {{node.hostname}}\n`,
+        isTemplate: true,
+        source: "roles/greeting/files/etc/motd.hbs",
+      },
+    ],
+    commands: [],
+    validators: [],
+    checks: [],
+  };
+  return {
+    cluster: requireCluster(parseCluster(text, "cluster.yaml"), "cluster.yaml"),
+    roles: { names: ["greeting"], findings: [], role: () => role },
+    trust: { agentKey: "ssh-ed25519 A", hostCaKey: "ssh-ed25519 B" },
+    operatingSystems: ["os-1"],
+    makeSeed: () => ({ files: [], findings: [] }),
+  };
+}
+
+function open(initial: PlanInput) {
+  const attempts = openAttempts(openDatabase(":memory:"));
+  const sent: { door: SshDoor; overlay: Uint8Array; isDryRun: boolean }[] = [];
+  const proved: string[] = [];
+  let input = initial;
+  const operator = openOperator({
+    source: { path: "cluster.yaml", current: () => input, fresh: async () => input } as ClusterSource,
+    attempts,
+    arming: { findImage: async () => undefined, loadManifest: async () => undefined as never },
+    doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
+    sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
+      sent.push({ door, overlay, isDryRun });
+      onLine("~ /etc/motd");
+      return 0;
+    },
+    supervisor: {
+      verify: async (attempt, node) => {
+        proved.push(`${attempt.id} ${node.hostname}`);
+        return { node: node.hostname, isReady: true } as Report;
+      },
+    } as unknown as Supervisor,
+    now: () => now,
+  });
+  const deadline = new Date(now.getTime() + 3_600_000);
+  const arm = (name: string): number =>
+    attempts.arm({ plan: planNode(input, name), imageId: "i", revision: "r", now, deadline }).id;
+  const edit = (next: PlanInput): void => {
+    input = next;
+  };
+  return { operator, attempts, sent, proved, arm, edit };
+}
+
+test("apply sends the node layer of the file as it is now", async () => {
+  const { operator, attempts, sent, arm, edit } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  edit(inputOf("good morning", []));
+  const lines: string[] = [];
+  const answer = await operator.apply("node1", true, (line) => lines.push(line));
+  expect(answer).toEqual({ exitCode: 0, isReinstallNeeded: false });
+  expect(lines).toEqual(["~ /etc/motd"]);
+  expect(sent[0]).toMatchObject({ door: { hostname: "node1", address: "10.77.0.11" }, isDryRun: true });
+  const entries = await unpackTar(sent[0]?.overlay ?? new Uint8Array());
+  const content = (path: string) =>
+    entries.filter((entry) => entry.path === path).map((entry) => Buffer.from(entry.content).toString());
+  expect(content("root/etc/motd")).toEqual(["good morning node1\n"]);
+  expect(content("imagectl/layer")).toEqual(["node\n"]);
+});
+
+test("a changed image layer cannot be applied: the answer says that it takes a reinstall", async () => {
+  const { operator, attempts, arm, edit } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  edit(inputOf("hello", ["htop"]));
+  expect(await operator.apply("node1", false, () => {})).toMatchObject({ isReinstallNeeded: true });
+});
+
+test("a node that is not installed is neither applied to nor proved, and the refusal says what it is", async () => {
+  const { operator, attempts, sent, proved, arm } = open(inputOf("hello", []));
+  await expect(operator.apply("node1", false, () => {})).rejects.toThrow("node1 was never armed");
+  const id = arm("node1");
+  await expect(operator.apply("node1", false, () => {})).rejects.toMatchObject({
+    code: "NODE_NOT_DEPLOYED",
+    hint: "Follow it with: imagectl watch node1",
+  });
+  attempts.append(id, { kind: "disarmed" }, now);
+  await expect(operator.verify("node1", () => {})).rejects.toMatchObject({
+    hint: "Install it: imagectl arm node1",
+  });
+  expect([sent, proved]).toEqual([[], []]);
+});
+
+test("verify proves the node against the file as it is now", async () => {
+  const { operator, attempts, proved, arm } = open(inputOf("hello", []));
+  const id = arm("node2");
+  attempts.append(id, { kind: "deployed" }, now);
+  await expect(operator.verify("node2", () => {})).resolves.toMatchObject({ isReady: true });
+  expect(proved).toEqual([`${id} node2`]);
+});
+
+test("disarming several nodes is all or nothing", () => {
+  const { operator, attempts, arm } = open(inputOf("hello", []));
+  arm("node1");
+  expect(() => operator.disarm(["node1", "node2"])).toThrow("node2 has no live attempt");
+  expect(attempts.latest("node1")?.state.isLive).toBe(true);
+  expect(operator.disarm(["node1", "node1"]).map(({ node }) => node)).toEqual(["node1"]);
+});
+
+test("the list has the nodes of the file, and those that only the database knows", () => {
+  const { operator, arm, edit } = open(inputOf("hello", []));
+  arm("node2");
+  const without = inputOf("hello", []);
+  edit({ ...without, cluster: { ...without.cluster, nodes: without.cluster.nodes.slice(0, 1) } });
+  expect(operator.nodes().map(({ node, group, attempt }) => [node, group, attempt?.state.stage])).toEqual([
+    ["node1", "gpu", undefined],
+    ["node2", undefined, "armed"],
+  ]);
+});
