@@ -18,7 +18,7 @@ export type BuiltImage = {
 export const bootNames = { kernel: "deploy-vmlinuz", initrd: "deploy-initrd.img" } as const;
 
 /**
- * Memory below which the deploy environment does not finish, MiB. Measured: see docs/decisions/0003-images.md.
+ * Memory below which the deploy environment does not finish, MiB. Measured: see docs/decisions/golden-images.md.
  */
 export const deployMinRamMiB = 512;
 
