@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { parseCluster, requireCluster } from "../cluster/parse.ts";
-import { openAttempts } from "../nodes/attempts.ts";
+import { type Attempt, openAttempts } from "../nodes/attempts.ts";
 import { openDatabase } from "../nodes/database.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
+import type { NodePart } from "../plan/plan.ts";
 import type { Role } from "../roles/role.ts";
 import { unpackTar } from "../tar.ts";
 import type { Report } from "../verify/report.ts";
@@ -75,7 +76,7 @@ function open(initial: PlanInput) {
       return 0;
     },
     supervisor: {
-      verify: async (attempt, node) => {
+      verify: async (attempt: Attempt, node: NodePart) => {
         proved.push(`${attempt.id} ${node.hostname}`);
         return { node: node.hostname, isReady: true } as Report;
       },
