@@ -1,4 +1,4 @@
-/** `imagectl images list|show|verify|prune`: what is in the store, and whether it is whole. */
+/** `imagectl images list|show|verify|remove|prune`: what is in the store, and whether it is whole. */
 import { formatFinding, ImagectlError } from "../errors.ts";
 import { statePaths } from "../paths.ts";
 import { formatBytes } from "../quantity.ts";
@@ -11,8 +11,8 @@ import { defineCommand, jsonOption } from "./command.ts";
 const pruneAgeMs = 3_600_000;
 
 export const command = defineCommand({
-  summary: "list the images in the store, show one, verify their bytes, prune what none of them needs",
-  usage: "images list | show ID | verify [ID] | prune [--json]",
+  summary: "list the images in the store; show, verify or remove them; prune bytes that none of them needs",
+  usage: "images list | show ID | verify [ID] | remove ID | prune [--json]",
   options: jsonOption,
   positionals: { min: 1, max: 2 },
   async run({ values, positionals: [word = "", id] }, io) {
@@ -32,12 +32,18 @@ async function answerFor(word: string, id: string | undefined, store: Store): Pr
     return { answer: image, text: formatImage(image), exitCode: 0 };
   }
   if (word === "verify") return verifyImages(store, id);
+  if (word === "remove" && id !== undefined) {
+    const image = await store.show(id);
+    await store.remove(image.id);
+    const text = `image ${shortId(image.id)} is removed; imagectl images prune frees its bytes\n`;
+    return { answer: { removed: image.id }, text, exitCode: 0 };
+  }
   if (word === "prune" && id === undefined) {
     const bytes = await store.prune(new Date(Date.now() - pruneAgeMs));
     return { answer: { freedBytes: bytes }, text: `${formatBytes(bytes)} freed\n`, exitCode: 0 };
   }
   throw new ImagectlError("USAGE", `images: cannot understand ${[word, id].join(" ").trim()}`, {
-    hint: "imagectl images list, show ID, verify [ID], or prune",
+    hint: "imagectl images list, show ID, verify [ID], remove ID, or prune",
   });
 }
 

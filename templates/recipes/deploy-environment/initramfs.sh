@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # The root that this runs in was only unpacked, never configured: just enough is done to run mkinitramfs.
 ln -sf mawk /usr/bin/awk
 mkdir -p /var/tmp /out

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Nothing of one machine, and nothing of the machine that builds, is in an image.
 
 apt-get clean

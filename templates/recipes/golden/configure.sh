@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # After the packages, before the image layer of the plan: what makes an installed Debian a bootable image.
 
 # What mmdebstrap set for itself.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Before the first package: what packages read while they are installed.
 # $1: the root, still empty.
 set -eu
