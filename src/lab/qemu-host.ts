@@ -36,7 +36,7 @@ export class QemuHost implements Host {
   readonly #machine: MachineSpec;
   readonly #said: string[] = [];
   #running: StartedProcess | undefined;
-  #order: BootOrder = "network-first";
+  #order: BootOrder = "as-installed";
 
   constructor(settings: QemuHostSettings) {
     const { name, folder } = settings;
@@ -57,7 +57,7 @@ export class QemuHost implements Host {
   }
 
   /** Switches it on. It decides by itself what happens next; nothing here waits for it. */
-  async boot(order: BootOrder = "network-first"): Promise<void> {
+  async boot(order: BootOrder = "as-installed"): Promise<void> {
     if (this.#running !== undefined) throw this.failure("it is running already");
     this.#order = order;
     await this.#makeOnce();

@@ -15,12 +15,12 @@ const machine: MachineSpec = {
   variables: "/lab/variables.fd",
 };
 
-const line = (changes: Partial<MachineSpec> = {}, order: BootOrder = "network-first"): string =>
+const line = (changes: Partial<MachineSpec> = {}, order: BootOrder = "as-installed"): string =>
   qemuLine({ ...machine, ...changes }, order).join(" ");
 
 test("a UEFI machine has its own variables and boots by EDK2's own network stack", () => {
   expect(line()).toContain("if=pflash,format=raw,file=/lab/variables.fd");
-  expect(line()).toMatch(/virtio-net-pci,netdev=net0,mac=52:54:00:77:00:11,bootindex=1,romfile=(?= |$)/);
+  expect(line()).toMatch(/virtio-net-pci,netdev=net0,mac=52:54:00:77:00:11,romfile=(?= |$)/);
 });
 
 test("a machine whose card carries iPXE keeps its ROM", () => {
@@ -32,20 +32,30 @@ test("a BIOS machine has no flash", () => {
   expect(line({ firmware: "bios-x86" })).not.toContain("pflash");
 });
 
-test("the network comes before every disk in the boot order", () => {
-  const two = line({
-    disks: [
-      { path: "/lab/disk0.raw", serial: "a", bus: "nvme" },
-      { path: "/lab/disk1.raw", serial: "b", bus: "virtio" },
-    ],
-  });
-  expect(two).toContain("nvme,drive=disk0,serial=a,bootindex=2");
-  expect(two).toContain("virtio-blk-pci,drive=disk1,serial=b,bootindex=3");
+const twoDisks: Partial<MachineSpec> = {
+  disks: [
+    { path: "/lab/disk0.raw", serial: "a", bus: "nvme" },
+    { path: "/lab/disk1.raw", serial: "b", bus: "virtio" },
+  ],
+};
+
+test("a BIOS tries the network before every disk", () => {
+  const words = line({ ...twoDisks, firmware: "bios-x86" });
+  expect(words).toMatch(/virtio-net-pci,[^ ]*bootindex=1(?= )/);
+  expect(words).toContain("nvme,drive=disk0,serial=a,bootindex=2");
+  expect(words).toContain("virtio-blk-pci,drive=disk1,serial=b,bootindex=3");
 });
 
-test("a disk-first machine tries the network last", () => {
-  expect(line({}, "disk-first")).toMatch(/nvme,[^ ]*bootindex=2/);
-  expect(line({}, "disk-first")).toMatch(/virtio-net-pci,[^ ]*bootindex=3/);
+test("a UEFI firmware keeps the order that a deploy gave it", () => {
+  expect(line(twoDisks)).not.toContain("bootindex");
+});
+
+test("a disk-first machine, whatever its firmware, has only disks in its order", () => {
+  for (const firmware of ["bios-x86", "uefi-x64"] as const) {
+    const words = line({ firmware }, "disk-first");
+    expect(words).toContain("nvme,drive=disk0,serial=lab-node1-0,bootindex=2");
+    expect(words).not.toMatch(/virtio-net-pci,[^ ]*bootindex/);
+  }
 });
 
 test("KVM takes the host's processor, emulation the largest", () => {

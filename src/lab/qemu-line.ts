@@ -35,10 +35,14 @@ export type MachineSpec = {
 export const ovmfCode = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 export const ovmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
-/** What its firmware tries first. Network-first is how an operator sets up every node, once. */
-export type BootOrder = "network-first" | "disk-first";
+/**
+ * What its firmware tries first. `as-installed`: a BIOS is set to the network first, as an operator does it once;
+ * a UEFI firmware keeps its own order, which a deploy must set right: it finds nothing on a blank disk.
+ * (QEMU's bootindex would write that order anew at each start.)
+ */
+export type BootOrder = "as-installed" | "disk-first";
 
-/** @returns the words that start it, with the boot order set in its firmware (QEMU's bootindex). */
+/** @returns the words that start it. */
 export function qemuLine(machine: MachineSpec, order: BootOrder): [string, ...string[]] {
   return [
     "qemu-system-x86_64",
@@ -48,7 +52,7 @@ export function qemuLine(machine: MachineSpec, order: BootOrder): [string, ...st
     ...["-serial", `file:${machine.serialLog}`],
     ...firmwareWords(machine),
     ...networkWords(machine, order),
-    ...machine.disks.flatMap(diskWords),
+    ...machine.disks.flatMap((disk, index) => diskWords(disk, index, bootIndexOf(machine, index, order))),
   ];
 }
 
@@ -69,19 +73,22 @@ function firmwareWords(machine: MachineSpec): string[] {
 
 function networkWords(machine: MachineSpec, order: BootOrder): string[] {
   const rom = machine.firmware === "uefi-x64" && machine.uefiNetworkStack === "edk2" ? ",romfile=" : "";
-  const bootIndex = order === "network-first" ? 1 : machine.disks.length + 2;
+  const isFirst = order === "as-installed" && machine.firmware === "bios-x86";
   return [
     ...["-netdev", `tap,id=net0,ifname=${machine.tap},script=no,downscript=no`],
-    ...["-device", `virtio-net-pci,netdev=net0,mac=${machine.mac},bootindex=${bootIndex}${rom}`],
+    ...["-device", `virtio-net-pci,netdev=net0,mac=${machine.mac}${isFirst ? ",bootindex=1" : ""}${rom}`],
   ];
 }
 
+/** The network has 1. */
+function bootIndexOf(machine: MachineSpec, disk: number, order: BootOrder): number | undefined {
+  return order === "as-installed" && machine.firmware === "uefi-x64" ? undefined : disk + 2;
+}
+
 /** `unsafe` ignores flushes: a power cut here is the end of QEMU, which the host's page cache survives. */
-function diskWords(disk: MachineDisk, index: number): string[] {
+function diskWords(disk: MachineDisk, index: number, bootIndex: number | undefined): string[] {
   const device = disk.bus === "nvme" ? "nvme" : "virtio-blk-pci";
+  const place = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
   const drive = `if=none,id=disk${index},file=${disk.path},format=raw,cache=unsafe,discard=unmap`;
-  return [
-    ...["-drive", drive],
-    ...["-device", `${device},drive=disk${index},serial=${disk.serial},bootindex=${index + 2}`],
-  ];
+  return [...["-drive", drive], ...["-device", `${device},drive=disk${index},serial=${disk.serial}${place}`]];
 }
