@@ -7,7 +7,7 @@ import type { DhcpEvent } from "../pxe/dhcp/server.ts";
 import type { BootRouteEvent } from "../pxe/http/boot-route.ts";
 import type { TftpEvent } from "../pxe/tftp/server.ts";
 import { formatBytes, formatSeconds } from "../quantity.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogLevel } from "./log.ts";
 
 export type BootLogDependencies = {
   readonly cluster: () => ClusterConfig;
@@ -73,25 +73,9 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
       }
     },
     tftp: (event) => {
-      switch (event.kind) {
-        case "sent": {
-          const resent = event.resentBlocks === 0 ? "" : `, ${event.resentBlocks} blocks sent again`;
-          const what = `${event.filename}, ${formatBytes(event.bytes)} in ${formatSeconds(event.seconds)}${resent}`;
-          return log(nodeAt(event.peer.address), `TFTP: took ${what}`);
-        }
-        case "size-asked":
-          return;
-        case "not-sent":
-        case "refused":
-        case "busy":
-          return log(nodeAt(event.peer.address), `TFTP: ${event.filename}: ${event.reason}`, "warning");
-        case "malformed":
-          return log(nodeAt(event.peer.address), event.message, "warning");
-        case "socket-failed":
-          return log("serve", `TFTP: ${event.message}`, "error");
-        default:
-          return event satisfies never;
-      }
+      if (event.kind === "socket-failed") return log("serve", `TFTP: ${event.message}`, "error");
+      const line = tftpLine(event);
+      if (line !== undefined) log(nodeAt(event.peer.address), `TFTP: ${line.text}`, line.level);
     },
     bootRoute: (event) => {
       switch (event.kind) {
@@ -111,4 +95,27 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
       }
     },
   };
+}
+
+/** @returns undefined for what every boot does and nobody needs to read. */
+function tftpLine(
+  event: Exclude<TftpEvent, { kind: "socket-failed" }>,
+): { readonly text: string; readonly level: LogLevel } | undefined {
+  switch (event.kind) {
+    case "sent": {
+      const resent = event.resentBlocks === 0 ? "" : `, ${event.resentBlocks} blocks sent again`;
+      const size = `${formatBytes(event.bytes)} in ${formatSeconds(event.seconds)}`;
+      return { text: `took ${event.filename}, ${size}${resent}`, level: "info" };
+    }
+    case "size-asked":
+      return undefined;
+    case "not-sent":
+    case "refused":
+    case "busy":
+      return { text: `${event.filename}: ${event.reason}`, level: "warning" };
+    case "malformed":
+      return { text: event.message, level: "warning" };
+    default:
+      return event satisfies never;
+  }
 }
