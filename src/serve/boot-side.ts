@@ -18,6 +18,7 @@ import { type Log, quieted } from "./log.ts";
 import type { Manifests } from "./manifests.ts";
 import { startDhcp, startTftp } from "./network-boot.ts";
 import { targetLookup } from "./targets.ts";
+import { checkBeforeBoot } from "./whole-image.ts";
 
 /** Where nodes find us. The URLs on their kernel command line name them. */
 const controlPort = 8080;
@@ -92,11 +93,12 @@ type ControlParts = {
 
 function createControl({ base, manifests, log, now }: BootSideSettings, parts: ControlParts) {
   const { controlUrl, lookup, append, bootLog, quietLog } = parts;
-  const { attempts, seeds, keys, cluster } = base;
+  const { attempts, seeds, keys, cluster, store } = base;
   const deployments = openDeployments({
     attempts,
     seeds,
     manifests,
+    requireWhole: checkBeforeBoot(store.verify, now),
     controlUrl,
     artefactsUrl: `http://${cluster.bastion.address}:${artefactPort}/artefacts`,
     hostCaKey: keys.hostCa.privateKey,

@@ -9,7 +9,7 @@ import type { Inventory } from "../plan/inventory.ts";
 import { buildOverlay } from "../plan/overlay.ts";
 import type { NodePlan } from "../plan/plan.ts";
 import type { DeployBoot } from "../pxe/http/boot-route.ts";
-import type { Manifest } from "../store/manifest.ts";
+import type { Image, Manifest } from "../store/manifest.ts";
 import { signHostKey } from "./host-ca.ts";
 import type { Manifests } from "./manifests.ts";
 
@@ -17,6 +17,8 @@ export type DeploymentSettings = {
   readonly attempts: Pick<Attempts, "frozenPlan" | "get">;
   readonly seeds: Pick<Seeds, "mint" | "claimHostKey" | "keepCertificate">;
   readonly manifests: Manifests;
+  /** @throws ImagectlError when what the image boots is not what was published. */
+  readonly requireWhole: (image: Image) => Promise<void>;
   /** `http://10.77.0.1:8080`, without a slash at the end. */
   readonly controlUrl: string;
   /** `http://10.77.0.1:8081/artefacts`. */
@@ -48,7 +50,9 @@ export function openDeployments(settings: DeploymentSettings): Deployments {
       const attempt = attempts.get(attemptId);
       if (attempt === undefined) return undefined;
       const { node } = attempts.frozenPlan(attemptId);
-      const { manifest } = await manifests.get(attempt.imageId);
+      const image = await manifests.get(attempt.imageId);
+      await settings.requireWhole(image);
+      const { manifest } = image;
       const token = settings.newToken();
       if (seeds.mint(attemptId, sha256(token), now()).kind === "refused") return undefined;
       const values = {

@@ -41,8 +41,12 @@ export type Store = {
   show(id: string): Promise<Image>;
   /** @returns the newest readable image for a plan; undefined when there is none. */
   findNewest(planKey: string): Promise<Image | undefined>;
-  /** Reads every byte of an image again. @returns nothing when it is exactly what was published. */
-  verify(id: string): Promise<Finding[]>;
+  /**
+   * Reads every byte of an image again.
+   * @param names only these artefacts of it, beside manifest and signature.
+   * @returns nothing when it is exactly what was published.
+   */
+  verify(id: string, names?: readonly string[]): Promise<Finding[]>;
   /** Removes one manifest; its blobs stay until `prune`. */
   remove(id: string): Promise<void>;
   /**
@@ -67,7 +71,7 @@ export function openStore(directory: string): Store {
     show: (id) => show(folders, id),
     findNewest: async (planKey) =>
       (await list(folders)).images.find((image) => image.manifest.planKey === planKey),
-    verify: (id) => verify(folders, id),
+    verify: (id, names) => verify(folders, id, names),
     remove: async (id) => {
       await rm(folders.manifest(id), { force: true });
       await rm(folders.signature(id), { force: true });
@@ -218,11 +222,16 @@ async function show(folders: StoreFolders, id: string): Promise<Image> {
   });
 }
 
-async function verify(folders: StoreFolders, id: string): Promise<Finding[]> {
+async function verify(
+  folders: StoreFolders,
+  id: string,
+  names: readonly string[] | undefined,
+): Promise<Finding[]> {
   const image = await readImage(folders, id);
   if ("code" in image) return [image];
   const findings = await checkSignature(folders, id);
   for (const artefact of image.manifest.artefacts) {
+    if (names !== undefined && !names.includes(artefact.name)) continue;
     findings.push(...checkArtefact(image, artefact, await hashFile(folders.blob(artefact.sha256))));
   }
   return findings;
