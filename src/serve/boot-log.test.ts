@@ -50,6 +50,18 @@ test("what belongs to a live attempt becomes an event, after the answer has gone
   expect(lines).toEqual([]);
 });
 
+test("a script that we failed to make is an event of the attempt; one that was refused is a line", () => {
+  const { log, lines, events, settle } = open(true);
+  const refused = { kind: "script-not-served", mac, address: "10.77.0.9", message: "m" } as const;
+  log.bootRoute({ ...refused, reason: "not-the-nodes-address" });
+  log.bootRoute({ ...refused, reason: "failed", message: "a blob was changed" });
+  settle();
+  expect(lines).toEqual(["node1 got no boot script (10.77.0.9): m"]);
+  expect(events).toEqual([
+    { kind: "server-failed", request: "the boot script", message: "a blob was changed" },
+  ]);
+});
+
 test("a node without a live attempt that restarts leaves lines and no events", () => {
   const { log, lines, events, settle } = open(false);
   log.dhcp(offered);

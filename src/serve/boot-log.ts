@@ -88,8 +88,12 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
             { kind: "boot-script-served", script: event.script },
             "not armed: was sent to its local disk",
           );
-        case "script-not-served":
-          return log(who(event.mac), `got no boot script (${event.address}): ${event.message}`, "warning");
+        case "script-not-served": {
+          const text = `got no boot script (${event.address}): ${event.message}`;
+          if (event.reason !== "failed") return log(who(event.mac), text, "warning");
+          const { message } = event;
+          return note(event.mac, { kind: "server-failed", request: "the boot script", message }, text);
+        }
         default:
           return event satisfies never;
       }
