@@ -3,7 +3,6 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { describeError } from "../errors.ts";
-import type { Attempt } from "../nodes/attempts.ts";
 import type { EventBody } from "../nodes/event.ts";
 import { readBootTemplates } from "../pxe/boot/templates.ts";
 import { bootRoute } from "../pxe/http/boot-route.ts";
@@ -105,10 +104,10 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
     now,
     newToken: () => randomBytes(tokenBytes).toString("hex"),
   });
-  /** The node was answered with 500 and asks again; the attempt says why. */
-  const onSeedFailure = (request: string, attempt: Attempt, error: unknown): void => {
+  /** The node was answered with 500; the attempt says why. */
+  const onFailure = (attemptId: number, request: string, error: unknown): void => {
     const body = { kind: "server-failed", request, message: describeError(error) } as const;
-    guarded(log, () => append(attempt.id, body))();
+    guarded(log, () => append(attemptId, body))();
   };
   return createControlServer({
     plugins: [
@@ -116,7 +115,14 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
         templates: readBootTemplates(),
         lookup,
         now,
-        prepareDeploy: deployments.prepareBoot,
+        prepareDeploy: async (attemptId) => {
+          try {
+            return await deployments.prepareBoot(attemptId);
+          } catch (error) {
+            onFailure(attemptId, "preparing its deploy script", error);
+            throw error;
+          }
+        },
         log: bootLog.bootRoute,
       }),
       seedRoutes({
@@ -125,7 +131,7 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
         now,
         append,
         onUnknownToken: (from) => quietLog(from, "tried a seed token that does not exist", "warning"),
-        onFailure: onSeedFailure,
+        onFailure: (request, attempt, error) => onFailure(attempt.id, request, error),
       }),
     ],
     onFailure: (request, error) => log("serve", `${request}: ${describeError(error)}`, "error"),

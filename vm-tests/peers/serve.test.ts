@@ -12,6 +12,8 @@ import { readPlanInput } from "../../src/plan/inputs.ts";
 import { planNode } from "../../src/plan/make.ts";
 import { run } from "../../src/run.ts";
 import type { ArmAnswer, NodeView } from "../../src/serve/operator-types.ts";
+import type { Image } from "../../src/store/manifest.ts";
+import { openStore } from "../../src/store/store.ts";
 import { type FakeNode, fakeSession, plugFakeNode, seedUrlOf } from "../support/fake-node.ts";
 import { cache } from "../support/image.ts";
 import { type LabCluster, lab, makeLabCluster, wholeCluster } from "../support/lab-cluster.ts";
@@ -150,6 +152,22 @@ describe("one node, from arming to deployed, through a crash of the server", () 
     expect((await askDhcp(node)).exitCode).toBe(0);
     await expect.poll(eventsOfNode).toContain("asks what to boot: offered undionly.kpxe");
     expect(await stageOfNode()).toBe("network-boot");
+  });
+
+  test("an initrd with one flipped byte is not sent, and the attempt says why", async () => {
+    const store = openStore(statePaths({ IMAGECTL_STATE: state }).store);
+    const { manifest } = (await store.list()).images[0] as Image;
+    const initrd = manifest.artefacts.find(({ name }) => name === "initrd.img")?.sha256 as string;
+    const whole = readFileSync(store.blobPath(initrd));
+    const damaged = Buffer.from(whole);
+    damaged[3] = (damaged[3] as number) ^ 1;
+    writeFileSync(store.blobPath(initrd), damaged);
+    const { status, body } = await node.http("GET", scriptUrl);
+    expect({ status, hasToken: body.includes("/seed/") }).toEqual({ status: 500, hasToken: false });
+    expect(await eventsOfNode()).toContain("initrd.img: its blob has SHA-256");
+    writeFileSync(store.blobPath(initrd), whole);
+    // It is not read again for every node that asks.
+    await expect.poll(async () => (await node.http("GET", scriptUrl)).status, { timeout: 15_000 }).toBe(200);
   });
 
   test("the deploy script carries a token; the one of an older script is dead", async () => {
