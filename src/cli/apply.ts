@@ -8,7 +8,10 @@ export const command = defineCommand({
   summary: "apply the node layer of the cluster file to a running node (accounts, keys, firewall, addresses)",
   usage: "apply NODE [--dry-run] [--json]",
   options: {
-    "dry-run": { type: "boolean", description: "Show what would change, and change nothing." },
+    "dry-run": {
+      type: "boolean",
+      description: "Show what would change (then the exit code is 2), and change nothing.",
+    },
     ...jsonOption,
   },
   positionals: { min: 1, max: 1 },
@@ -21,16 +24,25 @@ export const command = defineCommand({
       if (values.json === true) io.stdout.write(`${JSON.stringify(line)}\n`);
       else if (line.kind === "line") io.stdout.write(`${terminalLine(line.text)}\n`);
       if (line.kind !== "done") continue;
-      code = line.exitCode === 0 ? 0 : 1;
-      if (values.json !== true) io.stderr.write(closing(node, line));
+      code = exitCodeOf(line.exitCode, isDryRun);
+      if (values.json !== true) io.stderr.write(closing(node, line, code));
     }
     return code;
   },
 });
 
-function closing(node: string, done: Extract<ApplyLine, { kind: "done" }>): string {
+/** What the apply script ends with when a dry run found differences. */
+const wouldChange = 3;
+
+/** 0: done, or nothing to do. 2: a dry run found something, as diff(1) and `validate` have it. 1: it failed. */
+function exitCodeOf(code: number, isDryRun: boolean): number {
+  if (code === 0) return 0;
+  return isDryRun && code === wouldChange ? 2 : 1;
+}
+
+function closing(node: string, done: Extract<ApplyLine, { kind: "done" }>, code: number): string {
   const failed =
-    done.exitCode === 0 ? "" : `imagectl: ${node}: apply ended with exit code ${done.exitCode}; see above\n`;
+    code === 1 ? `imagectl: ${node}: apply ended with exit code ${done.exitCode}; see above\n` : "";
   const reinstall = done.isReinstallNeeded
     ? `imagectl: ${node}: the image layer of its plan differs from what is installed; that takes a reinstall: imagectl build, then imagectl arm ${node}\n`
     : "";

@@ -178,6 +178,17 @@ describe("answers", () => {
     expect(stderr).toContain("that takes a reinstall");
   });
 
+  test("a dry run that would change something ends with 2, an apply that failed with 1", async () => {
+    let exitCode = 3;
+    await listen({ apply: async () => ({ exitCode, isReinstallNeeded: false }) });
+    expect(await imagectl("apply", "node1", "--dry-run")).toMatchObject({ code: 2, stderr: "" });
+    exitCode = 1;
+    expect(await imagectl("apply", "node1")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("apply ended with exit code 1"),
+    });
+  });
+
   test("a stream that fails in the middle ends with the error", async () => {
     await listen({
       verify: async () => {
