@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
+import { runChecks } from "../../src/verify/run-checks.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
@@ -27,6 +28,26 @@ test("every check is green from node, bastion and outsider, and its fault turns 
   ).toEqual([]);
   expect(new Set(proofs.map(({ check }) => check.from))).toEqual(new Set(["node", "bastion", "outsider"]));
   expect(elsewhere.filter(({ check }) => check.needs.length === 0)).toEqual([]);
+});
+
+test("the same checks are green by the way of production: the agent's account, over one ssh connection", async () => {
+  const report = await runChecks({
+    node: lab.node.name,
+    checks: (await booted.plan()).node.checks,
+    vantages: { ...booted.vantages, node: booted.agent },
+    capabilities: new Set(),
+    now: () => new Date(),
+    onResult: () => {},
+  });
+  expect(report.results.filter(({ outcome }) => outcome === "red")).toEqual([]);
+  expect(report.isReady).toBe(true);
+});
+
+test("the machine shares its kernel with this host and can change nothing in it", async () => {
+  const clock = await booted.host.run("date -s '2001-01-01'", 10);
+  expect(clock.stderr).toContain("Operation not permitted");
+  const sysctl = await booted.host.run("echo 1 >/proc/sys/kernel/panic", 10);
+  expect(sysctl.stderr).toContain("Read-only file system");
 });
 
 describe("imagectl apply on the running node", () => {

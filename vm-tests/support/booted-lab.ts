@@ -12,6 +12,7 @@ import { statePaths } from "../../src/paths.ts";
 import { buildOverlay } from "../../src/plan/overlay.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { type RunResult, run } from "../../src/run.ts";
+import type { RunAt } from "../../src/verify/report.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
@@ -23,8 +24,8 @@ export type BootedLab = {
   readonly host: NamespaceHost;
   readonly network: LabNetwork;
   readonly vantages: Vantages;
-  /** The agent's way in, to be used inside the bastion's namespace. */
-  readonly door: SshDoor;
+  /** The node as the bastion's server sees it: by ssh to the agent's account. */
+  readonly agent: RunAt;
   /** From the cluster file as it is now. */
   plan(): Promise<NodePlan>;
   /** `imagectl apply`, as the bastion does it: the overlay by ssh to the node's agent. */
@@ -46,7 +47,7 @@ export async function openBootedLab(): Promise<BootedLab> {
   const plan = () => planOf(cluster.file);
   const planned = await plan();
   const root = (await imageOf(planned)).artefact("root.tar.zst");
-  const lower = await unpackRoot(root.path, root.sha256, cache);
+  const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
   const folder = scratch.folder(lab.node.name);
   await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey });
   const network = await openLabNetwork(lab);
@@ -64,7 +65,7 @@ export async function openBootedLab(): Promise<BootedLab> {
     throw error;
   }
   const doorFolder = scratch.folder("ssh");
-  const door = {
+  const door: SshDoor = {
     hostname: name,
     address,
     identityFile: keys.agent.privateKey,
@@ -84,7 +85,13 @@ export async function openBootedLab(): Promise<BootedLab> {
     host,
     network,
     vantages: vantagesOf(host, network, door.knownHostsFile),
-    door,
+    agent: runThrough(name, [
+      ...network.bastion.enter,
+      "ssh",
+      ...sshOptions(door),
+      `imagectl@${address}`,
+      "run",
+    ]),
     plan,
     apply: async (...options) => {
       const overlay = await buildOverlay({ ...(await plan()).node, name: "node" });
