@@ -115,14 +115,7 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
         templates: readBootTemplates(),
         lookup,
         now,
-        prepareDeploy: async (attemptId) => {
-          try {
-            return await deployments.prepareBoot(attemptId);
-          } catch (error) {
-            onFailure(attemptId, "preparing its deploy script", error);
-            throw error;
-          }
-        },
+        prepareDeploy: deployments.prepareBoot,
         log: bootLog.bootRoute,
       }),
       seedRoutes({
