@@ -1,5 +1,5 @@
 /** `imagectl events NODE`: what happened to a node, and with --timeline where the time went. */
-import { describeEvent } from "../nodes/describe.ts";
+import { describeEvent, hintFor } from "../nodes/describe.ts";
 import type { EventBody, NodeEvent } from "../nodes/event.ts";
 import { type Timeline, timeline } from "../nodes/timeline.ts";
 import { formatSeconds } from "../quantity.ts";
@@ -40,18 +40,18 @@ export function formatEvents(events: readonly NodeEvent[]): string {
     ({ body }, index) => body.kind !== "step-progress" || events[index + 1]?.body.kind !== "step-progress",
   );
   return shown
-    .map(({ at, attempt, body }) => `${at}  ${attempt}  ${describeEvent(body)}\n${details(body)}`)
+    .map(({ at, node, attempt, body }) => `${at}  ${attempt}  ${describeEvent(body)}\n${details(node, body)}`)
     .join("");
 }
 
-function details(body: EventBody): string {
+function details(node: string, body: EventBody): string {
   switch (body.kind) {
     case "step-failed":
       return indented(terminalText(body.logTail));
     case "deploy-refused":
       return indented(body.findings.map(({ message, hint }) => `${message}\n  hint: ${hint}`).join("\n"));
     case "attempt-failed":
-      return indented(`hint: ${body.cause.hint}`);
+      return indented(`hint: ${hintFor(node, body.cause)}`);
     default:
       return "";
   }

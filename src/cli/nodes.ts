@@ -1,4 +1,5 @@
 /** `imagectl nodes`: every node with what it is doing and, where something is wrong, why. */
+import { hintFor } from "../nodes/describe.ts";
 import { formatSeconds } from "../quantity.ts";
 import type { NodeView } from "../serve/operator-types.ts";
 import { terminalLine } from "../terminal-text.ts";
@@ -36,7 +37,7 @@ export function formatNodes(nodes: readonly NodeView[], now: Date): string {
     const cause = attempt?.state.cause;
     return cause === undefined
       ? []
-      : [`${node}: ${terminalLine(cause.message)}\n    hint: ${cause.hint.replaceAll("NODE", node)}\n`];
+      : [`${node}: ${terminalLine(cause.message)}\n    hint: ${hintFor(node, cause)}\n`];
   });
   const head = ["NODE", "GROUP", "ADDRESS", "STAGE", "SINCE", "IMAGE"];
   return `${formatTable([head, ...rows])}${causes.length === 0 ? "" : `\n${causes.join("")}`}`;

@@ -1,6 +1,6 @@
 /** One line per node: stage, bar, rate, elapsed time, last message. Pure: states in, text out. */
 import type { Attempt } from "../nodes/attempts.ts";
-import { describeEvent } from "../nodes/describe.ts";
+import { describeEvent, hintFor } from "../nodes/describe.ts";
 import type { AttemptState, NodeEvent, Stage } from "../nodes/event.ts";
 import { formatBytes, formatSeconds } from "../quantity.ts";
 import type { WatchLine } from "../serve/operator-types.ts";
@@ -13,17 +13,13 @@ export type Watched = { readonly attempt: Attempt; readonly message: string };
 export function follow(before: Watched | undefined, { attempt, event }: WatchLine): Watched {
   const { cause } = attempt.state;
   const said = event === undefined ? before?.message : messageOf(event, before?.message);
-  const message = cause === undefined ? (said ?? "") : `${cause.message}. ${hintFor(attempt, cause.hint)}`;
+  const message = cause === undefined ? (said ?? "") : `${cause.message}. ${hintFor(attempt.node, cause)}`;
   return { attempt, message: terminalLine(message) };
 }
 
 /** The bar and the rate show progress; the message goes on naming the step. */
 function messageOf({ body }: NodeEvent, before: string | undefined): string | undefined {
   return body.kind === "step-progress" || body.kind === "step-finished" ? before : describeEvent(body);
-}
-
-function hintFor({ node }: Attempt, hint: string): string {
-  return hint.replaceAll("NODE", node);
 }
 
 const barWidth = 20;

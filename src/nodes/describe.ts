@@ -1,7 +1,7 @@
 /** An event in one line for a person: the log of `serve` and `imagectl events` say the same. */
 import { formatBytes, formatSeconds } from "../quantity.ts";
 import { terminalLine } from "../terminal-text.ts";
-import type { EventBody } from "./event.ts";
+import type { Cause, EventBody } from "./event.ts";
 
 /** @returns one line without control characters, whatever the node sent. */
 export function describeEvent(body: EventBody): string {
@@ -54,6 +54,11 @@ function describe(body: EventBody): string {
     default:
       return body satisfies never;
   }
+}
+
+/** @returns the hint with the node's name where it says NODE: a line that can be copied into a shell. */
+export function hintFor(node: string, { hint }: Cause): string {
+  return terminalLine(hint.replaceAll("NODE", node));
 }
 
 /** Enough of a digest to tell two apart by eye. */

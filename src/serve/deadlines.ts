@@ -2,6 +2,7 @@
 import { setInterval } from "node:timers";
 import { describeError } from "../errors.ts";
 import type { Attempts } from "../nodes/attempts.ts";
+import { hintFor } from "../nodes/describe.ts";
 import { diagnose } from "../nodes/diagnose.ts";
 import type { Log } from "./log.ts";
 
@@ -24,12 +25,12 @@ export function checkDeadlines({ attempts, now, log }: DeadlineDependencies): vo
       case "overdue": {
         const { stage, seconds } = diagnosis;
         attempts.append(id, { kind: "stage-overdue", stage, seconds }, now());
-        log(node, `${cause.message}. ${cause.hint}`, "warning");
+        log(node, `${cause.message}. ${hintFor(node, cause)}`, "warning");
         break;
       }
       case "expired":
         attempts.append(id, { kind: "attempt-failed", cause }, now());
-        log(node, cause.hint, "warning");
+        log(node, hintFor(node, cause), "warning");
         break;
       default:
         diagnosis satisfies never;
