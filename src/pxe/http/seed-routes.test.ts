@@ -308,6 +308,27 @@ describe("what goes wrong", () => {
   });
 });
 
+test("of a node's progress one report in two seconds is kept", async () => {
+  let clock = now;
+  await start({
+    now: () => clock,
+    append: (id, body) => {
+      attempts.append(id, body, clock);
+    },
+  });
+  await ask("POST", seed("redeem"));
+  await ask("POST", seed("events"), {
+    body: { kind: "step-started", index: 1, total: 1, step: "stream-root" },
+  });
+  for (let bytes = 0; bytes < 10; bytes += 1) {
+    const body = { kind: "step-progress", index: 1, bytes, totalBytes: 10, bytesPerSecond: 1 };
+    expect((await ask("POST", seed("events"), { body })).status).toBe(200);
+    clock = new Date(clock.getTime() + 500);
+  }
+  const kept = attempts.events({ attempt: attemptId }).map(({ body }) => "bytes" in body && body.bytes);
+  expect(kept.filter((bytes) => bytes !== false)).toEqual([0, 4, 8]);
+});
+
 test("the routes of a node: nothing of an operator's is among them", async () => {
   await start();
   expect((await ask("GET", "/nodes")).status).toBe(404);

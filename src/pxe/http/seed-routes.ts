@@ -71,7 +71,7 @@ export function seedRoutes(dependencies: SeedDependencies): FastifyPluginAsync {
     );
     route("POST", "events", use, ({ attempt }, body, reply) => {
       const report = parseNodeReport(body);
-      if (isNews(attempt, report)) dependencies.append(attempt.id, report);
+      if (isNews(attempt, report, now())) dependencies.append(attempt.id, report);
       return text(reply, 200, "noted\n");
     });
     route("POST", "host-key", use, (session, body, reply) =>
@@ -159,9 +159,22 @@ async function answerHostKey(
     : text(reply, 200, `${certificate.trim()}\n`);
 }
 
+/**
+ * Between two progress reports of a node that are kept. Milliseconds. Each costs a write to the disk, and a
+ * hundred nodes may be streaming.
+ */
+const progressEveryMs = 2_000;
+
 /** A node that waits after a failed step repeats its report until somebody comes; once is enough to keep. */
-function isNews({ state }: Attempt, report: NodeReport): boolean {
-  return report.kind !== "step-failed" || state.stage !== "failed" || state.step?.index !== report.index;
+function isNews({ state }: Attempt, report: NodeReport, now: Date): boolean {
+  switch (report.kind) {
+    case "step-failed":
+      return state.stage !== "failed" || state.step?.index !== report.index;
+    case "step-progress":
+      return state.progress === undefined || now.getTime() - Date.parse(state.heardAt) >= progressEveryMs;
+    default:
+      return true;
+  }
 }
 
 function isDeployedReport(name: string, body: string): boolean {
