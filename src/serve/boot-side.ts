@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { describeError } from "../errors.ts";
 import type { EventBody } from "../nodes/event.ts";
+import { ipxeDirectory, readChainloadFiles } from "../pxe/boot/chainload.ts";
 import { readBootTemplates } from "../pxe/boot/templates.ts";
 import { bootRoute } from "../pxe/http/boot-route.ts";
 import { seedRoutes } from "../pxe/http/seed-routes.ts";
@@ -113,6 +114,7 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
     plugins: [
       bootRoute({
         templates: readBootTemplates(),
+        chainloadFiles: readChainloadFiles(ipxeDirectory),
         lookup,
         now,
         prepareDeploy: deployments.prepareBoot,

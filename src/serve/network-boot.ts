@@ -81,6 +81,7 @@ function identityOf({ cluster, controlUrl }: NetworkBootSettings): DhcpServerIde
     domain,
     leaseSeconds,
     chainloadFiles: chainloadNames,
+    chainloadUrl: (file) => `${controlUrl}/boot/${file}`,
     scriptUrl: (mac, firmware) =>
       `${controlUrl}/boot/${mac.replaceAll(":", "-")}/script.ipxe?firmware=${firmware}`,
   };

@@ -21,12 +21,14 @@ async function routesOf(...plugins: readonly FastifyPluginAsync[]): Promise<stri
   return routes.sort();
 }
 
-test("nodes: one script, one seed session, nothing else", async () => {
+test("nodes: iPXE, one script, one seed session, nothing else", async () => {
   expect(await routesOf(bootRoute(nothing), seedRoutes(nothing))).toMatchInlineSnapshot(`
     [
+      "GET /boot/:file",
       "GET /boot/:mac/script.ipxe",
       "GET /seed/:token/overlay.tar",
       "GET /seed/:token/time",
+      "HEAD /boot/:file",
       "POST /seed/:token/events",
       "POST /seed/:token/host-key",
       "POST /seed/:token/inventory",

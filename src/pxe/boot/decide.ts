@@ -59,13 +59,16 @@ export function decide(request: BootRequest, target: BootTarget, now: Date): Boo
       : { kind: "ignore", reason: "no-pool" };
   }
   const { address, attempt } = target;
-  if (!wantsBoot) return { kind: "address-only", address };
   const { firmware } = request;
-  if (firmware === undefined) return { kind: "ignore", reason: "unsupported-firmware" };
-  if (attempt === undefined || attempt.isDeployed || now.getTime() >= Date.parse(attempt.deadline)) {
+  // Nothing we have would run on other firmware: it gets its address, as an installed system does.
+  if (!wantsBoot || firmware === undefined) return { kind: "address-only", address };
+  if (attempt === undefined || attempt.isDeployed || !(now.getTime() < Date.parse(attempt.deadline))) {
     return { kind: "boot-local-disk", address };
   }
-  if (!attempt.firmwares.includes(firmware)) return { kind: "ignore", reason: "unsupported-firmware" };
+  // iPXE is loaded in any case: its script can say on the console why there is nothing to deploy.
   if (!request.isIpxe) return { kind: "chainload-ipxe", firmware, address };
-  return { kind: "deploy", attemptId: attempt.id, address };
+  if (attempt.firmwares.includes(firmware)) return { kind: "deploy", attemptId: attempt.id, address };
+  return request.protocol === "ipxe"
+    ? { kind: "ignore", reason: "unsupported-firmware" }
+    : { kind: "boot-local-disk", address };
 }

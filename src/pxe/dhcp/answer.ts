@@ -1,23 +1,20 @@
 /** What the server says to one DHCP packet: a value from values, RFC 2131 section 4.3. */
-import { type Ipv4Address, type Ipv4Subnet, type MacAddress, netmaskOf } from "../../address.ts";
-import type { Firmware } from "../../store/manifest.ts";
+import { type Ipv4Address, type Ipv4Subnet, netmaskOf } from "../../address.ts";
 import type { BootDecision } from "../boot/decide.ts";
+import { type BootFiles, bootOfferOf } from "./boot-offer.ts";
 import {
   addressBytes,
   addressOption,
-  firmwareOf,
-  isIpxe,
   messageType,
   messageTypes,
   optionCode,
   textBytes,
-  textOption,
   uint32Bytes,
 } from "./options.ts";
 import { type DhcpPacket, noAddress } from "./packet.ts";
 
 /** Who we are and what we tell everybody. */
-export type DhcpServerIdentity = {
+export type DhcpServerIdentity = BootFiles & {
   readonly address: Ipv4Address;
   readonly subnet: Ipv4Subnet;
   readonly gateway?: Ipv4Address;
@@ -25,10 +22,6 @@ export type DhcpServerIdentity = {
   readonly dns: readonly Ipv4Address[];
   readonly domain: string;
   readonly leaseSeconds: number;
-  /** TFTP names of iPXE, by firmware. */
-  readonly chainloadFiles: Readonly<Record<Firmware, string>>;
-  /** The script that iPXE runs. At most 127 bytes: it must fit into the header's `file`. */
-  readonly scriptUrl: (mac: MacAddress, firmware: Firmware) => string;
 };
 
 export type NoAnswerReason =
@@ -129,7 +122,7 @@ function reply(
   server: DhcpServerIdentity,
   address: Ipv4Address | undefined,
 ): DhcpAnswer {
-  const bootFile = bootFileOf(packet, decision, server);
+  const offer = bootOfferOf(packet, decision, server);
   const options = new Map<number, Uint8Array>([
     [optionCode.messageType, Buffer.of(messageTypes[type])],
     [optionCode.serverIdentifier, addressBytes(server.address)],
@@ -139,7 +132,10 @@ function reply(
       ? []
       : [[optionCode.router, addressBytes(server.gateway)] as [number, Uint8Array]]),
     [optionCode.domainNameServer, addressBytes(...server.dns)],
-    ...bootOptions(packet, bootFile, server),
+    ...offer.options,
+    ...(offer.file === undefined ? [] : [tftpServer(server.address)]),
+    // RFC 4578 section 2.3: the reply carries the machine's identifier when the question does.
+    ...echoed(packet, [optionCode.machineIdentifier]),
     [optionCode.domainName, textBytes(server.domain)],
     // Client identifier: RFC 6842. Relay agent information comes last: RFC 3046 section 2.2.
     ...echoed(packet, [optionCode.clientIdentifier, optionCode.relayAgentInformation]),
@@ -151,39 +147,17 @@ function reply(
       ...replyHeader(packet),
       ciaddr: type === "ack" ? packet.ciaddr : noAddress,
       yiaddr: address ?? noAddress,
-      siaddr: bootFile === undefined ? noAddress : server.address,
-      file: bootFile ?? "",
+      siaddr: offer.file === undefined ? noAddress : server.address,
+      file: offer.file ?? "",
       options,
     },
     destination: destination(packet, type),
   };
 }
 
-/** @returns a TFTP name for firmware, a URL for iPXE, undefined when there is nothing to boot. */
-export function bootFileOf(
-  packet: DhcpPacket,
-  decision: BootDecision,
-  server: DhcpServerIdentity,
-): string | undefined {
-  switch (decision.kind) {
-    case "chainload-ipxe":
-      return server.chainloadFiles[decision.firmware];
-    case "deploy":
-    case "boot-local-disk": {
-      const firmware = firmwareOf(packet.options);
-      if (firmware === undefined) return undefined;
-      // Only iPXE reads scripts. Firmware is sent to it first: how to leave for the disk is the script's
-      // business, since few ROMs go on to the next device by themselves.
-      return isIpxe(packet.options)
-        ? server.scriptUrl(packet.chaddr, firmware)
-        : server.chainloadFiles[firmware];
-    }
-    case "address-only":
-    case "ignore":
-      return undefined;
-    default:
-      return decision satisfies never;
-  }
+/** Some ROMs read it instead of siaddr. */
+function tftpServer(address: Ipv4Address): [number, Uint8Array] {
+  return [optionCode.tftpServerName, textBytes(address)];
 }
 
 function leaseTimes(leaseSeconds: number): [number, Uint8Array][] {
@@ -192,40 +166,6 @@ function leaseTimes(leaseSeconds: number): [number, Uint8Array][] {
     // RFC 2131 section 4.4.5: T1 is half of the lease, T2 seven eighths.
     [optionCode.renewalTime, uint32Bytes(Math.floor(leaseSeconds / 2))],
     [optionCode.rebindingTime, uint32Bytes(Math.floor((leaseSeconds * 7) / 8))],
-  ];
-}
-
-/**
- * PXE 2.1 table 2-1: tag 6, PXE_DISCOVERY_CONTROL, with bit 3: use the boot file of this offer, ask no further
- * server. Without it EDK2 and some ROMs wait for boot servers that do not exist. Ended by 255.
- */
-const useThisBootFile = Buffer.of(6, 1, 8, 255);
-/** iPXE option 176 inside option 175, `no-pxedhcp`: saves the seconds that iPXE waits for a ProxyDHCP offer. */
-const noProxyDhcp = Buffer.of(176, 1, 1);
-
-function bootOptions(
-  packet: DhcpPacket,
-  bootFile: string | undefined,
-  server: DhcpServerIdentity,
-): [number, Uint8Array][] {
-  if (bootFile === undefined) return [];
-  if (isIpxe(packet.options)) {
-    return [
-      [optionCode.bootFileName, textBytes(bootFile)],
-      [optionCode.ipxe, noProxyDhcp],
-    ];
-  }
-  const isPxe = (textOption(packet.options, optionCode.vendorClass) ?? "").startsWith("PXEClient");
-  return [
-    ...(isPxe
-      ? ([
-          [optionCode.vendorClass, textBytes("PXEClient")],
-          [optionCode.vendorSpecific, useThisBootFile],
-        ] as [number, Uint8Array][])
-      : []),
-    [optionCode.tftpServerName, textBytes(server.address)],
-    [optionCode.bootFileName, textBytes(bootFile)],
-    ...echoed(packet, [optionCode.machineIdentifier]),
   ];
 }
 

@@ -60,10 +60,16 @@ export function createLeasePool(options: LeasePoolOptions): LeasePool {
     leases.delete(address);
     addressOf.delete(mac);
   };
-  const longestExpired = (nowMs: number): Ipv4Address | undefined =>
-    [...leases]
-      .filter(([, lease]) => lease.expiresAtMs <= nowMs)
-      .sort(([, left], [, right]) => left.expiresAtMs - right.expiresAtMs)[0]?.[0];
+  const longestExpired = (nowMs: number): Ipv4Address | undefined => {
+    let found: Ipv4Address | undefined;
+    let since = nowMs;
+    for (const [address, { expiresAtMs }] of leases) {
+      if (expiresAtMs > since || (found !== undefined && expiresAtMs === since)) continue;
+      found = address;
+      since = expiresAtMs;
+    }
+    return found;
+  };
 
   return {
     offer: (mac, requested, nowMs) => {

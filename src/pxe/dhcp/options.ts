@@ -117,12 +117,13 @@ export function wantsNetworkBoot(options: DhcpOptions): boolean {
 
 /**
  * Option 93 by IANA's "Processor Architecture Types" (RFC 4578's table swaps 7 and 9, erratum 4624; old
- * firmware sends 9 for x64). HTTP boot (15, 16, 19) and other processors are not served.
+ * firmware sends 9 for x64). 16 is x64 by HTTP boot. Other processors are not served.
  */
 const firmwareOfArchitecture: Readonly<Record<number, Firmware>> = {
   0: "bios-x86",
   7: "uefi-x64",
   9: "uefi-x64",
+  16: "uefi-x64",
 };
 
 export function firmwareOf(options: DhcpOptions): Firmware | undefined {

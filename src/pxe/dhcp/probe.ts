@@ -7,6 +7,8 @@ import type { DhcpSocket } from "./socket.ts";
 
 export type ForeignServer = {
   readonly address: Ipv4Address;
+  /** Undefined when the neighbour table does not know it: it is behind a relay. */
+  readonly mac: MacAddress | undefined;
   /** A ProxyDHCP server gives no addresses, only boot files: as harmful. */
   readonly isProxy: boolean;
 };
@@ -22,7 +24,12 @@ export type ProbeOptions = {
   readonly tries: number;
   readonly waitMs: number;
   readonly sleep: (milliseconds: number) => Promise<void>;
+  /** Hardware address of a neighbour that was just sent something. */
+  readonly hardwareAddress: (address: Ipv4Address) => Promise<MacAddress | undefined>;
 };
+
+/** Time for an ARP exchange on a local network. Milliseconds. */
+const arpWaitMs = 300;
 
 /** @returns the DISCOVER of a PXE client: that is what a ProxyDHCP server answers too. */
 export function probePacket(mac: MacAddress, xid: number): DhcpPacket {
@@ -53,7 +60,7 @@ export async function findForeignServers(
   socket: DhcpSocket,
   options: ProbeOptions,
 ): Promise<readonly ForeignServer[]> {
-  const found = new Map<Ipv4Address, ForeignServer>();
+  const found = new Map<Ipv4Address, { readonly isProxy: boolean }>();
   let sendError: unknown;
   socket.onError((error) => {
     sendError = error;
@@ -64,7 +71,7 @@ export async function findForeignServers(
     const address =
       addressOption(offer.options, optionCode.serverIdentifier) ?? (from.address as Ipv4Address);
     if (address === options.ownAddress) return;
-    found.set(address, { address, isProxy: offer.yiaddr === noAddress });
+    found.set(address, { isProxy: offer.yiaddr === noAddress });
   });
   const discover = encodeDhcp(probePacket(options.mac, options.xid), undefined);
   try {
@@ -72,6 +79,9 @@ export async function findForeignServers(
       await socket.send(discover, { address: "255.255.255.255" as Ipv4Address, port: 67 });
       await options.sleep(options.waitMs);
     }
+    // An empty datagram means nothing to DHCP, but the kernel must find out the hardware address to send it.
+    for (const address of found.keys()) await socket.send(new Uint8Array(), { address, port: 67 });
+    if (found.size > 0) await options.sleep(arpWaitMs);
   } catch (error) {
     sendError = error;
   } finally {
@@ -83,7 +93,13 @@ export async function findForeignServers(
       cause: sendError,
     });
   }
-  return [...found.values()];
+  return Promise.all(
+    [...found].map(async ([address, { isProxy }]) => ({
+      address,
+      isProxy,
+      mac: await options.hardwareAddress(address),
+    })),
+  );
 }
 
 function decodeOffer(bytes: Uint8Array, xid: number): DhcpPacket | undefined {
@@ -99,17 +115,11 @@ function decodeOffer(bytes: Uint8Array, xid: number): DhcpPacket | undefined {
 
 /**
  * Refuses to go on beside another server.
- * @param hardwareAddress of each server by its address, as far as the neighbour table knows it.
  * @throws ImagectlError FOREIGN_DHCP_SERVER, naming each by address and MAC.
  */
-export function refuseForeignServers(
-  interfaceName: string,
-  servers: readonly ForeignServer[],
-  hardwareAddress: (address: Ipv4Address) => MacAddress | undefined,
-): void {
+export function refuseForeignServers(interfaceName: string, servers: readonly ForeignServer[]): void {
   if (servers.length === 0) return;
-  const names = servers.map(({ address, isProxy }) => {
-    const mac = hardwareAddress(address);
+  const names = servers.map(({ address, mac, isProxy }) => {
     return `${address}${mac === undefined ? "" : ` (${mac})`}${isProxy ? ", a ProxyDHCP server" : ""}`;
   });
   throw new ImagectlError(

@@ -1,9 +1,10 @@
-/** `GET /boot/<mac>/script.ipxe?firmware=…`: the script that iPXE runs, decided where DHCP's answer is decided. */
+/** `GET /boot/<mac>/script.ipxe?firmware=…`, the script that iPXE runs, decided where DHCP's answer is decided; and iPXE itself. */
 import type { FastifyPluginAsync, FastifyReply } from "fastify";
 import { z } from "zod";
 import { MacAddress } from "../../address.ts";
 import { describeError } from "../../errors.ts";
 import { firmwares, type Manifest } from "../../store/manifest.ts";
+import type { ChainloadFile } from "../boot/chainload.ts";
 import type { CommandLineValues } from "../boot/command-line.ts";
 import { type BootDecision, type BootTarget, decide } from "../boot/decide.ts";
 import {
@@ -36,6 +37,8 @@ export type DeployBoot = { readonly manifest: Manifest; readonly values: Command
 
 export type BootRouteDependencies = {
   readonly templates: BootTemplates;
+  /** iPXE, for firmware that boots by HTTP: `GET /boot/<file>`. */
+  readonly chainloadFiles: readonly ChainloadFile[];
   readonly lookup: (mac: MacAddress) => BootTarget;
   readonly now: () => Date;
   /**
@@ -55,8 +58,13 @@ const Query = z.object({ firmware: z.enum(firmwares) });
  * script carries a seed token. 500 for our failure: the node goes on to its disk.
  */
 export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsync {
-  const { templates, lookup, now, prepareDeploy, log } = dependencies;
+  const { templates, chainloadFiles, lookup, now, prepareDeploy, log } = dependencies;
   return async (server) => {
+    server.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
+      const found = chainloadFiles.find(({ name }) => name === request.params.file);
+      if (found === undefined) return text(reply, 404, "no such file\n");
+      return reply.type("application/efi").send(found.bytes);
+    });
     // A HEAD would mint a token that nobody reads.
     server.get("/boot/:mac/script.ipxe", { exposeHeadRoute: false }, async (request, reply) => {
       const parameters = Parameters.safeParse(request.params);
