@@ -147,7 +147,7 @@ ended() {
 plan_packages() {
   # shellcheck disable=SC2016 # the braces are dpkg's
   xargs -r dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$data/packages" >"$work/dpkg" 2>/dev/null || :
-  awk 'NR == FNR { if ($1 == "installed") have[$2]; next } !($1 in have)' "$work/dpkg" "$data/packages" >"$work/packages"
+  awk 'FILENAME ~ /dpkg$/ { if ($1 == "installed") have[$2]; next } !($1 in have)' "$work/dpkg" "$data/packages" >"$work/packages"
   while read -r package; do
     say "package $package"
     did=$((did + 1))
@@ -269,7 +269,7 @@ switch_files() {
     [ "$sum" = - ] || cp -p "$path" "$(aside_name "$path" "$sum")"
     if [ "$change" = D ]; then rm -f "$path"; fi
   done <"$work/changes"
-  awk 'NR == FNR { if ($1 != "D") switched[$2]; next } $1 in switched' "$work/changes" "$data/files" >"$work/switched"
+  awk 'FILENAME ~ /changes$/ { if ($1 != "D") due[$2]; next } $1 in due' "$work/changes" "$data/files" >"$work/switched"
   while read -r path _ mode owner _; do
     install -D -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$data/../root$path" "$path.imagectl-new"
     mv -fT "$path.imagectl-new" "$path"

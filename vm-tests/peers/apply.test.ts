@@ -1,0 +1,403 @@
+/** The apply script in a real Debian root: what it changes, what it keeps, and what it puts back. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeSeed } from "../../src/cloud-init/seed.ts";
+import { readClusterFile } from "../../src/cluster/file.ts";
+import { requireCluster } from "../../src/cluster/parse.ts";
+import { sha256 } from "../../src/digest.ts";
+import { openScratch } from "../../src/lab/scratch.ts";
+import { packageRoot } from "../../src/paths.ts";
+import { planNode } from "../../src/plan/make.ts";
+import type { NamedLayer } from "../../src/plan/overlay.ts";
+import type { NodePlan, PlannedFile } from "../../src/plan/plan.ts";
+import { readRoleCatalogue } from "../../src/roles/read.ts";
+import { run } from "../../src/run.ts";
+import { type ApplyRoot, makeMinimalRoot, openApplyRoot } from "../support/apply-root.ts";
+import { cache } from "../support/image.ts";
+
+const scratch = openScratch({ cache, pid: process.pid });
+const agentKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIwq5zbqvHB7oay85q7w9aXNSRvIMI+XV0CYw2TyAdx0 agent";
+let plan: NodePlan;
+let lower: string;
+let count = 0;
+
+const freshRoot = (): Promise<ApplyRoot> => {
+  count += 1;
+  return openApplyRoot(lower, scratch.folder(`root-${count}`));
+};
+
+beforeAll(async () => {
+  plan = await examplePlan();
+  lower = await makeMinimalRoot(cache, plan.image.packages);
+});
+afterAll(() => scratch.close());
+
+async function examplePlan(): Promise<NodePlan> {
+  const file = join(packageRoot, "examples/cluster.yaml");
+  const cluster = requireCluster(await readClusterFile(file), file);
+  const directory = join(packageRoot, "templates/roles");
+  const roles = await readRoleCatalogue([{ directory, shownAs: "templates/roles" }]);
+  const trust = { agentKey, hostCaKey: agentKey };
+  return planNode({ cluster, roles, trust, operatingSystems: ["debian-12"], makeSeed }, "node1");
+}
+
+const file = (path: string, content: string, more: Partial<PlannedFile> = {}): PlannedFile => ({
+  path,
+  content,
+  mode: 0o644,
+  owner: "root",
+  group: "root",
+  role: "sample",
+  ...more,
+});
+
+const layerOf = (files: readonly PlannedFile[], more: Partial<NamedLayer> = {}): NamedLayer => ({
+  name: "node",
+  files,
+  commands: [],
+  services: [],
+  validators: [],
+  ...more,
+});
+
+const nothing = { exitCode: 0, stdout: "nothing to change\n" };
+
+describe("the roles of a node, in a fresh root", () => {
+  let root: ApplyRoot;
+  beforeAll(async () => {
+    root = await freshRoot();
+  });
+
+  test("a dry run says what would change, and changes nothing", async () => {
+    const before = await root.tree();
+    const said = await root.apply({ name: "image", ...plan.image }, { words: ["--dry-run"] });
+    expect(said.exitCode).toBe(3);
+    expect(said.stdout).toContain("A /usr/lib/imagectl/accounts\n");
+    expect(said.stdout).toContain("M /etc/ssh/sshd_config\n");
+    expect(said.stdout).toContain("    +PasswordAuthentication no\n");
+    expect(said.stdout).toContain("command remove short Diffie-Hellman groups\n");
+    expect(said.stdout).toContain("service ssh.socket mask\n");
+    expect(await root.tree()).toBe(before);
+  });
+
+  test("what not everyone may read is not shown by a dry run", async () => {
+    const said = await root.apply({ name: "image", ...plan.image }, { words: ["--dry-run"] });
+    expect(said.stdout).toContain("M /etc/sudoers\nA /etc/sudoers.d/imagectl\n");
+  });
+
+  test("both layers go in, and a second time there is nothing to change", async () => {
+    for (const layer of [
+      { name: "image" as const, ...plan.image },
+      { name: "node" as const, ...plan.node },
+    ]) {
+      const first = await root.apply(layer);
+      expect(first, first.stdout + first.stderr).toMatchObject({ exitCode: 0 });
+      const tree = await root.tree();
+      expect(await root.apply(layer)).toMatchObject(nothing);
+      expect(await root.apply(layer, { words: ["--dry-run"] })).toMatchObject(nothing);
+      expect(await root.tree()).toBe(tree);
+    }
+  });
+
+  test("people have their ids and a home of their own, and nobody has a password", async () => {
+    const { stdout } = await root.run(`
+      for name in alice carol imagectl; do echo "$name $(id -u $name):$(id -g $name) $(id -nG $name)"; done
+      stat -c '%n %a %U:%G' /home/alice /home/carol
+      awk -F ':' '$2 !~ /^[!*]/ { print "password:", $1 }' /etc/shadow
+    `);
+    expect(stdout).toBe(
+      [
+        "alice 10001:10001 alice ssh-users",
+        "carol 10002:10002 carol sudo ssh-users",
+        "imagectl 901:901 imagectl ssh-users",
+        "/home/alice 700 alice:alice",
+        "/home/carol 700 carol:carol",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("no host key is left of those that the package made", async () => {
+    expect((await root.run("ls /etc/ssh")).stdout).not.toContain("ssh_host");
+  });
+
+  test("what was applied is noted in JSON, with its role", async () => {
+    const { stdout } = await root.run("cat /var/lib/imagectl/applied-node.json");
+    const noted = JSON.parse(stdout) as { layer: string; files: unknown[] };
+    expect(noted.layer).toBe("node");
+    expect(noted.files).toEqual(
+      plan.node.files.map(({ path, content, role }) => ({ path, sha256: sha256(content), role })),
+    );
+  });
+
+  test("a key that was added on the node goes away with the next apply", async () => {
+    await root.run("echo 'ssh-ed25519 AAAA intruder' >>/etc/ssh/authorized_keys.d/alice");
+    await root.run("echo 'ssh-ed25519 AAAA intruder' >/etc/ssh/authorized_keys.d/root");
+    const said = await root.apply({ name: "node", ...plan.node });
+    expect(said.stdout).toContain("keys alice\n    no-keys root\n");
+    expect((await root.run("grep -r intruder /etc/ssh")).stdout).toBe("");
+    expect(await root.apply({ name: "node", ...plan.node })).toMatchObject(nothing);
+  });
+
+  test("a person whose number changed is refused, and everything stays", async () => {
+    const before = await root.tree();
+    const files = plan.node.files.map((each) => ({
+      ...each,
+      content: each.content.replace("alice 10001", "alice 10009"),
+    }));
+    const said = await root.apply({ name: "node", ...plan.node, files });
+    expect(said.exitCode).toBe(1);
+    expect(said.stdout).toContain(
+      "alice: its uid here is 10001, the cluster says 10009; a uid never changes",
+    );
+    expect(await root.tree()).toBe(before);
+  });
+
+  test("a configuration that sshd refuses leaves everything as it was", async () => {
+    const before = await root.tree();
+    const files = plan.image.files.map((each) =>
+      each.path === "/etc/ssh/sshd_config" ? { ...each, content: `${each.content}UsePAM perhaps\n` } : each,
+    );
+    const said = await root.apply({ name: "image", ...plan.image, files });
+    expect(said.exitCode).toBe(1);
+    expect(said.stdout).toContain('the validator "sshd reads its configuration" refuses the new files');
+    expect(await root.tree()).toBe(before);
+    expect(await root.apply({ name: "image", ...plan.image })).toMatchObject(nothing);
+  });
+
+  test("the whole tree is the same when the layers go into another root", async () => {
+    const other = await freshRoot();
+    await other.apply({ name: "image", ...plan.image });
+    await other.apply({ name: "node", ...plan.node });
+    const configuration = "find /etc /usr/lib/imagectl -type f ! -name '*-' | sort | xargs sha256sum";
+    expect((await other.run(configuration)).stdout).toBe((await root.run(configuration)).stdout);
+  });
+});
+
+describe("files", () => {
+  test("a mode, an owner and a link in the place of a file are put right", async () => {
+    const root = await freshRoot();
+    const layer = layerOf([file("/etc/one", "1\n"), file("/etc/two", "2\n"), file("/etc/three", "3\n")]);
+    await root.apply(layer);
+    await root.run("chmod 666 /etc/one; chown nobody /etc/two; ln -sf /etc/passwd /etc/three");
+    const said = await root.apply(layer);
+    expect(said.stdout).toBe("M /etc/one\nM /etc/three\nM /etc/two\nthe node layer is applied\n");
+    const { stdout } = await root.run("stat -c '%n %a %U %F' /etc/one /etc/two /etc/three");
+    expect(stdout).toBe(
+      "/etc/one 644 root regular file\n/etc/two 644 root regular file\n/etc/three 644 root regular file\n",
+    );
+  });
+
+  test("what the plan no longer has goes away", async () => {
+    const root = await freshRoot();
+    await root.apply(layerOf([file("/etc/sample/one", "1\n"), file("/etc/sample/two", "2\n")]));
+    const said = await root.apply(layerOf([file("/etc/sample/one", "1\n")]));
+    expect(said).toMatchObject({ exitCode: 0, stdout: "D /etc/sample/two\nthe node layer is applied\n" });
+    expect((await root.run("ls /etc/sample")).stdout).toBe("one\n");
+  });
+
+  test("a file that moved to the other layer stays", async () => {
+    const root = await freshRoot();
+    await root.apply(layerOf([file("/etc/one", "1\n")]));
+    await root.apply(layerOf([file("/etc/one", "image\n")], { name: "image" }));
+    await root.apply(layerOf([]));
+    expect((await root.run("cat /etc/one")).stdout).toBe("image\n");
+  });
+
+  test("a file that was changed on the node is kept aside, where nothing reads it", async () => {
+    const root = await freshRoot();
+    await root.apply(layerOf([file("/etc/one.conf", "ours\n"), file("/etc/two.conf", "ours\n")]));
+    await root.run("echo theirs >/etc/one.conf; echo theirs too >/etc/two.conf");
+    const aside = (content: string) => `imagectl-kept-${sha256(content).slice(0, 8)}`;
+    const said = await root.apply(layerOf([file("/etc/one.conf", "ours, newer\n")]));
+    expect(said.stdout).toContain(
+      `K /etc/one.conf was changed here; its text is kept as /etc/one.conf.${aside("theirs\n")}`,
+    );
+    const { stdout } = await root.run(
+      "cd /etc; for name in one.conf* two.conf*; do echo $name; cat $name; done",
+    );
+    expect(stdout).toBe(
+      [
+        "one.conf\nours, newer",
+        `one.conf.${aside("theirs\n")}\ntheirs`,
+        `two.conf.${aside("theirs too\n")}\ntheirs too`,
+        "",
+      ].join("\n"),
+    );
+    expect(await root.apply(layerOf([file("/etc/one.conf", "ours, newer\n")]))).toMatchObject(nothing);
+  });
+
+  test("a folder where a file must go is refused by name", async () => {
+    const root = await freshRoot();
+    const said = await root.apply(layerOf([file("/etc/ssh", "x")]));
+    expect(said).toMatchObject({ exitCode: 1 });
+    expect(said.stdout).toContain("/etc/ssh is a folder and must become a file");
+  });
+});
+
+describe("commands", () => {
+  const command = (name: string, script: string, onChange: string[]) => ({
+    name,
+    run: script,
+    onChange,
+    role: "sample",
+  });
+
+  test("a command runs when one of its files changes or goes away, and only then", async () => {
+    const root = await freshRoot();
+    const note = command("note it", "echo noted >>/var/log/notes", ["/etc/one"]);
+    const lines = async () => (await root.run("wc -l </var/log/notes")).stdout.trim();
+    await root.apply(layerOf([file("/etc/one", "1\n"), file("/etc/two", "2\n")], { commands: [note] }));
+    await root.apply(layerOf([file("/etc/one", "1\n"), file("/etc/two", "3\n")], { commands: [note] }));
+    expect(await lines()).toBe("1");
+    await root.apply(layerOf([file("/etc/one", "4\n")], { commands: [note] }));
+    expect(await lines()).toBe("2");
+    await root.apply(layerOf([], { commands: [note] }));
+    expect(await lines()).toBe("3");
+  });
+
+  test("a command that fails says why, and the old files come back", async () => {
+    const root = await freshRoot();
+    const derive = command("derive", "cp /etc/source /etc/derived", ["/etc/source"]);
+    const check = command("check", "echo no such thing >&2; exit 7", ["/etc/source"]);
+    await root.apply(layerOf([file("/etc/source", "old\n")], { commands: [derive] }));
+    const before = await root.tree();
+    const said = await root.apply(
+      layerOf([file("/etc/source", "new\n"), file("/etc/more", "")], { commands: [derive, check] }),
+    );
+    expect(said.exitCode).toBe(1);
+    expect(said.stdout).toContain('    no such thing\nfailed: the command "check" (exit code 7)\n');
+    // Also what the first command made of the new file: it ran again, with the old one.
+    expect(await root.tree()).toBe(before);
+  });
+
+  test("a second apply at the same time is refused, and does not disturb the first", async () => {
+    const root = await freshRoot();
+    const script = `
+      cp -r /run/overlay /run/second
+      sh /run/second/imagectl/apply >/var/log/second 2>&1; echo "code $?" >>/var/log/second`;
+    const again = command("apply again meanwhile", script, ["/etc/one"]);
+    expect(await root.apply(layerOf([file("/etc/one", "1\n")], { commands: [again] }))).toMatchObject({
+      exitCode: 0,
+    });
+    expect((await root.run("cat /etc/one /var/log/second")).stdout).toBe(
+      "1\nfailed: another apply is running here\ncode 1\n",
+    );
+  });
+});
+
+describe("an apply that is killed", () => {
+  /** Enough files that a kill meets each phase, and something that is made of one of them. */
+  const layer = (text: string, more: readonly PlannedFile[] = []): NamedLayer =>
+    layerOf([...Array.from({ length: 40 }, (_, index) => file(`/etc/sample/${index}`, text)), ...more], {
+      commands: [
+        {
+          name: "derive",
+          run: "sleep 0.05; cp /etc/sample/7 /var/lib/derived; sleep 0.05",
+          onChange: ["/etc/sample/7"],
+          role: "sample",
+        },
+      ],
+    });
+  const before = layer("old\n", [file("/etc/sample/leaves", "x\n")]);
+  const after = layer("new\n", [file("/etc/sample/comes", "y\n")]);
+  const treeOf = async (layers: readonly NamedLayer[]): Promise<string> => {
+    const root = await freshRoot();
+    for (const each of layers) await root.apply(each);
+    return root.tree();
+  };
+  /** When it is killed, as a part of the time that it takes when it is not: most of the file switching is in the middle. */
+  const moments = [0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 2];
+
+  test("is finished by the next one, and undone by the one before, wherever it was killed", async () => {
+    const [wantedBefore, wantedAfter] = [await treeOf([before]), await treeOf([before, after])];
+    const timed = await freshRoot();
+    await timed.apply(before);
+    const startedMs = performance.now();
+    await timed.apply(after);
+    const wholeMs = performance.now() - startedMs;
+    let undone = 0;
+    for (const moment of moments) {
+      for (const [next, wanted] of [
+        [after, wantedAfter],
+        [before, wantedBefore],
+      ] as const) {
+        const root = await freshRoot();
+        await root.apply(before);
+        await root.apply(after, { killAfterMs: moment * wholeMs });
+        const said = await root.apply(next);
+        const story = `killed after ${Math.round(moment * wholeMs)} of ${Math.round(wholeMs)} ms: ${said.stdout}${said.stderr}`;
+        expect(said, story).toMatchObject({ exitCode: 0 });
+        expect(await root.tree(), story).toBe(wanted);
+        if (said.stdout.includes("did not end")) undone += 1;
+      }
+    }
+    // A machine on which the moments never meet an apply in its midst would prove nothing.
+    expect(undone).toBeGreaterThan(2);
+  });
+});
+
+describe("packages", () => {
+  test("a missing package is installed, and its service is held back in a chroot", async () => {
+    const root = await freshRoot();
+    const folder = scratch.folder("deb");
+    await run("sh", [
+      "-euc",
+      `mkdir -p "$0/sample/DEBIAN"; cd "$0"
+       printf 'Package: sample\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody\\nDescription: for a test\\n' >sample/DEBIAN/control
+       printf '#!/bin/sh\\n/usr/sbin/policy-rc.d; echo "policy $?" >/var/log/sample\\n' >sample/DEBIAN/postinst
+       chmod 755 sample/DEBIAN/postinst
+       dpkg-deb --root-owner-group -b sample sample.deb`,
+      folder,
+    ]);
+    const deb = readFileSync(join(folder, "sample.deb"));
+    await root.run(`
+      rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
+      mkdir -p /srv/debs; cd /srv/debs
+      echo 'deb [trusted=yes] file:/srv/debs ./' >/etc/apt/sources.list
+      printf '%s' '${deb.toString("base64")}' | base64 -d >sample.deb
+      { dpkg-deb -f sample.deb; echo 'Filename: ./sample.deb'; echo 'Size: ${deb.length}'; echo 'SHA256: ${sha256(deb)}'; } >Packages
+    `);
+    const layer = layerOf([], { name: "image", packages: ["sample", "bash"] });
+    expect(await root.apply(layer, { words: ["--dry-run"] })).toMatchObject({
+      exitCode: 3,
+      stdout: "package sample\n",
+    });
+    const said = await root.apply(layer);
+    expect(said, said.stdout).toMatchObject({
+      exitCode: 0,
+      stdout: "package sample\nthe image layer is applied\n",
+    });
+    expect((await root.run("cat /var/log/sample; ls /usr/sbin/policy-rc.d")).stdout).toBe("policy 101\n");
+    expect(await root.apply(layer)).toMatchObject(nothing);
+  });
+
+  test("a package that does not exist stops everything before any file changes", async () => {
+    const root = await freshRoot();
+    await root.run("rm -rf /etc/apt/sources.list /etc/apt/sources.list.d");
+    const layer = layerOf([file("/etc/one", "1\n")], { packages: ["no-such-package-at-all"] });
+    const said = await root.apply(layer);
+    expect(said.exitCode).toBe(1);
+    expect(said.stdout).toContain("no-such-package-at-all");
+    expect((await root.run("ls /etc/one")).exitCode).not.toBe(0);
+  });
+});
+
+describe("another root", () => {
+  test("--root applies inside of it and leaves nothing of the overlay behind", async () => {
+    const root = await freshRoot();
+    const script = `
+      mkdir -p /srv/inner && cd /srv/inner
+      for folder in usr etc var; do cp -a /$folder .; done
+      for link in bin sbin lib lib64; do cp -a /$link .; done
+      mkdir -p proc dev run tmp
+      sh /run/overlay/imagectl/apply --root /srv/inner >/var/log/inner; echo "code $?" >>/var/log/inner`;
+    const inner = { name: "go inside", run: script, unless: "test -e /srv/inner", role: "sample" };
+    // The inner apply finds the command done: the copy of the root has the folder that its test looks for.
+    await root.apply(layerOf([file("/etc/one", "1\n")], { commands: [inner] }));
+    const { stdout } = await root.run("cat /var/log/inner /srv/inner/etc/one; ls -A /srv/inner/var/tmp");
+    expect(stdout).toContain("code 0\n1\n");
+    expect(stdout).not.toContain("imagectl-apply");
+  });
+});
