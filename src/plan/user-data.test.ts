@@ -11,7 +11,14 @@ const withPackage = {
 const withRole = text.replace("roles: [hello, zero]", "roles: [hello, zero, seeded]");
 const makeSeed = ({ hostname, userData }: { hostname: string; userData: string }) => ({
   files: [
-    { path: "/a/seed", mode: 0o600, owner: "root", group: "root", content: `${hostname}: ${userData}`, role: "x" },
+    {
+      path: "/a/seed",
+      mode: 0o600,
+      owner: "root",
+      group: "root",
+      content: `${hostname}: ${userData}`,
+      role: "x",
+    },
   ],
   findings: [],
 });
