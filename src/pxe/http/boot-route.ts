@@ -60,7 +60,9 @@ const Query = z.object({ firmware: z.enum(firmwares) });
 export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsync {
   const { templates, chainloadFiles, lookup, now, prepareDeploy, log } = dependencies;
   return async (server) => {
-    server.get<{ Params: { file: string } }>("/boot/:file", async (request, reply) => {
+    // UEFI asks for the size by HEAD first.
+    const file = { exposeHeadRoute: true };
+    server.get<{ Params: { file: string } }>("/boot/:file", file, async (request, reply) => {
       const found = chainloadFiles.find(({ name }) => name === request.params.file);
       if (found === undefined) return text(reply, 404, "no such file\n");
       return reply.type("application/efi").send(found.bytes);
