@@ -5,9 +5,11 @@ import { blankDisk } from "../../src/lab/machine-lab.ts";
 import { run } from "../../src/run.ts";
 import { openStore } from "../../src/store/store.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
+import { tellAsOneStory } from "../support/story.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-// One story of one machine with two disks: the tests build on each other, in this order.
+// One machine with two disks, in this order.
+tellAsOneStory();
 let vm: VmLab;
 beforeAll(async () => {
   const disk = blankDisk("bios-x86");
@@ -44,20 +46,22 @@ test("a root archive with one flipped byte never boots: the stream step fails an
   const armed = JSON.parse((await vm.bastion.imagectl(["arm", node, "--json"])).stdout);
   await vm.machine.powerOff();
   await vm.machine.boot();
-  const from = (await vm.events()).findLast(({ body }) => body.kind === "armed")?.id ?? 0;
-  const failed = await vm.untilEvent("step-failed", 600, from);
+  const failed = await vm.untilEvent("step-failed", 600).finally(mend);
   expect(failed.attempt).toBe(armed[0].attempt.id);
+  expect(failed.body.logTail).toContain("SHA-256");
   const started = (await vm.events()).filter(({ body }) => body.kind === "step-started").at(-1)?.body;
   expect(started).toMatchObject({ step: "stream-root" });
   // BIOS reads the first sector; a bootloader there ends in 55 aa and begins with code.
   const firstSector = readFileSync(vm.machine.disks[1]?.path ?? "").subarray(0, 440);
   expect(firstSector.every((byte) => byte === 0)).toBe(true);
-  mend();
 });
 
 test("the next power-on of the same attempt deploys it to the disk of the rule, up to ready", async () => {
+  const from = (await vm.events()).at(-1)?.id ?? 0;
   await vm.machine.powerOff();
   await vm.machine.boot();
+  // Until then the attempt shows the failure of the last try.
+  await vm.untilEvent("seed-redeemed", 300, from);
   const watched = await vm.bastion.imagectl(["watch", node], {
     timeoutMs: 15 * 60_000,
     onLine: (line) => console.log(line),

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../src/run.ts";
 import { frameScript, parseFramed } from "../../src/verify/frame.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
+import { tellAsOneStory } from "../support/story.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-// One story of one machine: the tests build on each other, in this order.
+// One machine, in this order.
+tellAsOneStory();
 let vm: VmLab;
 beforeAll(async () => {
   vm = await openVmLab({ firmware: "uefi-x64" });
