@@ -60,6 +60,7 @@ export class QemuHost implements Host {
   async boot(order: BootOrder = "as-installed"): Promise<void> {
     if (this.#running !== undefined) throw this.failure("it is running already");
     this.#order = order;
+    this.#said.length = 0;
     await this.#makeOnce();
     const [program, ...words] = this.#settings.network.switch.enter;
     this.#running = start(dyingWithUs[0], [...dyingWithUs.slice(1), program, ...words, ...this.#line()], {
