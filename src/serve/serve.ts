@@ -27,7 +27,7 @@ const sshTimeoutMs = 1_500;
 const sshPollMs = 2_000;
 
 /** What a machine with a kernel of its own has, and a namespace of a test has not. */
-const machineCapabilities = [
+export const machineCapabilities = [
   "kernel-apparmor",
   "kernel-audit",
   "kernel-command-line",

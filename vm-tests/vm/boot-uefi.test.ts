@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { run } from "../../src/run.ts";
-import { frameScript, parseFramed } from "../../src/verify/frame.ts";
+import { acceptance } from "../../src/lab/acceptance.ts";
+import { machineCapabilities } from "../../src/serve/serve.ts";
+import { runThrough } from "../../src/verify/run-framed.ts";
+import { planOf } from "../support/image.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
@@ -16,16 +18,6 @@ afterAll(() => vm?.close());
 
 const node = lab.node.name;
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
-/** Runs a script in the bastion's namespace. */
-async function onBastion(script: string) {
-  const [program, ...enter] = vm.network.bastion.enter;
-  const { stdout, stderr } = await run(program, [...enter, "sh"], {
-    input: frameScript(script, 60),
-    okExitCodes: anyExitCode,
-  });
-  return parseFramed("the bastion", stdout, stderr);
-}
 
 test("power-on to ready through DHCP, TFTP, iPXE and HTTP, although the server is killed in mid-stream", async () => {
   expect((await vm.bastion.imagectl(["arm", node])).stdout).toContain(`imagectl watch ${node}`);
@@ -53,12 +45,37 @@ test("power-on to ready through DHCP, TFTP, iPXE and HTTP, although the server i
   expect(report.stdout).toContain(`${node} is ready`);
 });
 
+test("every check that needs a kernel of its own is turned red by its fault", async () => {
+  const plan = await planOf(vm.cluster.file);
+  const checks = plan.node.checks.filter(({ needs }) => needs.length > 0);
+  expect(checks.length).toBeGreaterThan(0);
+  const { proofs, elsewhere } = await acceptance({
+    plan: { ...plan, node: { ...plan.node, checks } },
+    vantages: {
+      node: (script, timeoutSeconds) => vm.machine.run(script, timeoutSeconds),
+      bastion: runThrough("the bastion", [...vm.network.bastion.enter, "sh"]),
+      // The server makes the outsider; a check from there that needs a kernel would be named as not proved.
+      outsider: () => Promise.reject(new Error("no outsider stands here")),
+    },
+    capabilities: new Set(machineCapabilities),
+    now: () => new Date(),
+    settleSeconds: 30,
+    onProgress: (line) => console.log(line),
+  });
+  expect(
+    proofs.filter(({ isProved }) => !isProved).map(({ check, reason }) => `${check.name}: ${reason}`),
+  ).toEqual([]);
+  expect(elsewhere).toEqual([]);
+});
+
 test("the token of the deploy is worth nothing afterwards: 410", async () => {
   const token = /imagectl\.seed=(http:\/\/\S+\/seed\/[0-9a-f]{64})/.exec(vm.machine.console())?.[1];
   expect(token, "the kernel line on the serial port holds the token").toBeDefined();
   const key = "0".repeat(64);
+  const onBastion = runThrough("the bastion", [...vm.network.bastion.enter, "sh"]);
   const { stdout } = await onBastion(
     `curl -s -o /dev/null -w '%{http_code}' -X POST -H 'Authorization: Bearer ${key}' ${token}/redeem`,
+    60,
   );
   expect(stdout).toBe("410");
   const refused = (await vm.events()).filter(({ body }) => body.kind === "seed-refused");
