@@ -78,7 +78,8 @@ function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const abort = () => controller.abort();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const name of signals) process.once(name, abort);
+  // Not `once`: where nobody listens any more, execa ends the process itself before it could clean up.
+  for (const name of signals) process.on(name, abort);
   return {
     signal: controller.signal,
     release: () => {

@@ -6,6 +6,7 @@
 #
 # There is no /sys, so that nothing can look at the machine that builds.
 set -eu
+umask 022
 root=$1 folder=$2
 
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"

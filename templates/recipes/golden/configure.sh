@@ -16,7 +16,8 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
   [ ! -e "/lib/systemd/system/$unit" ] || systemctl --quiet disable "$unit"
 done
 
-# Neutral until the node layer says better.
+# Neutral until the node layer says better. mmdebstrap copied the build machine's files, with their modes.
+rm -f /etc/hostname /etc/hosts /etc/resolv.conf
 echo localhost >/etc/hostname
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >/etc/hosts
 : >/etc/resolv.conf
