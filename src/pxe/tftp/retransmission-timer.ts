@@ -8,6 +8,8 @@ const firstWaitMs = 500;
 const longestWaitMs = 4_000;
 
 export type RetransmissionTimer = {
+  /** The smoothed round trip; 0 before the first was seen. Milliseconds. */
+  roundTripMs(): number;
   /** Milliseconds: the estimate, doubled for each time that it ran out in a row. */
   waitMs(): number;
   /** A round trip of a block that was sent once (Karn's rule: of one sent twice it is not known which). */
@@ -25,6 +27,7 @@ export function createRetransmissionTimer(clientLongestMs: number | undefined): 
   let variationMs = 0;
   let doublings = 0;
   return {
+    roundTripMs: () => smoothedMs ?? 0,
     waitMs: () => {
       const estimate = smoothedMs === undefined ? firstWaitMs : smoothedMs + 4 * variationMs;
       return Math.min(longest, Math.max(shortestWaitMs, estimate) * 2 ** doublings);

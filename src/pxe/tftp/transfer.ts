@@ -28,6 +28,9 @@ export type Transfer = {
 /** With doubling waits this is about 20 seconds of silence. Our choice: ROMs have long given up by then. */
 const mostTries = 7;
 
+/** How long reports of one gap are collected, or a round trip where that is longer. Milliseconds. */
+const shortestGapWaitMs = 2;
+
 /**
  * Block numbers here are absolute, so that only the wire knows of the wrap from 65535 to 0. Block 0 is the
  * OACK where there is one; the last block is short, if need be empty.
@@ -45,7 +48,8 @@ export function createTransfer(content: Uint8Array, agreement: Agreement): Trans
   let tries = 0;
   let resent = 0;
   let wasResent = false;
-  let wentBack = false;
+  /** The client reported that something of the window is missing, and has not been answered yet. */
+  let isGapReported = false;
   let end: TransferState | undefined;
 
   const packetOf = (block: number): TftpPacket =>
@@ -75,6 +79,7 @@ export function createTransfer(content: Uint8Array, agreement: Agreement): Trans
     wasResent = from <= sent;
     resent += Math.max(0, Math.min(sent, to) - from + 1);
     sent = to;
+    isGapReported = false;
     waitFrom(nowMs);
     return step(Array.from({ length: to - from + 1 }, (_, index) => packetOf(from + index)));
   };
@@ -84,20 +89,27 @@ export function createTransfer(content: Uint8Array, agreement: Agreement): Trans
     const block = acknowledged + advance;
     if (block > sent) return step([]);
     if (advance === 0) {
-      // A window's first block is lost when the same ACK comes again. Once is enough: the client repeats it for
-      // each later block. Without a window a repeated ACK must not be answered (Sorcerer's Apprentice).
-      if (windowBlocks === 1 || wentBack || sent === acknowledged) return step([]);
-      wentBack = true;
-      return sendWindow(nowMs);
+      // Without a window a repeated ACK must not be answered: every block would go out twice from then on
+      // (Sorcerer's Apprentice). With one, its first block is lost, unless the ACK is from before it was sent.
+      const isStale = nowMs - sentAtMs < timer.roundTripMs() / 2;
+      return windowBlocks === 1 || sent === acknowledged || isStale ? step([]) : awaitGap(nowMs);
     }
     if (block === sent && !wasResent) timer.sample(nowMs - sentAtMs);
     timer.settle();
     tries = 0;
     acknowledged = block;
     if (block === lastBlock) return finish({ kind: "complete" });
-    // An ACK from the middle of a window: what came after it is lost (RFC 7440 section 4).
-    wentBack = block < sent;
-    return sendWindow(nowMs);
+    return block === sent ? sendWindow(nowMs) : awaitGap(nowMs);
+  };
+  /**
+   * An ACK from the middle of a window: what came after it is lost, and the client waits for a window from there
+   * on (RFC 7440 section 4). It says so again for each block that it cannot use, so the last of these ACKs counts:
+   * a window for each would bring as many unusable blocks, and never end.
+   */
+  const awaitGap = (nowMs: number): Step => {
+    isGapReported = true;
+    wakeAtMs = nowMs + Math.max(shortestGapWaitMs, timer.roundTripMs());
+    return step([]);
   };
 
   return {
@@ -111,11 +123,11 @@ export function createTransfer(content: Uint8Array, agreement: Agreement): Trans
     },
     wake: (nowMs) => {
       if (end !== undefined || nowMs < wakeAtMs) return step([]);
+      if (isGapReported) return sendWindow(nowMs);
       tries += 1;
       if (tries > mostTries) return finish({ kind: "client-silent" });
       timer.backOff();
       wasResent = true;
-      wentBack = false;
       // One block is enough to bring a lost ACK back, and does not flood a client that is merely slow. A client
       // that lost the whole window and stays silent gets all of it the second time.
       if (tries > 1) return sendWindow(nowMs);
