@@ -131,6 +131,30 @@ describe("the roles of a node, in a fresh root", () => {
     );
   });
 
+  // ufw writes its files anew whenever it reloads: what it would write otherwise would be a change on the node.
+  test.each([
+    ["of the plan", undefined],
+    ["with name servers and a port for anyone", "anyone"],
+  ])(
+    "the firewall's files %s are byte for byte what ufw itself writes of their rules",
+    async (_name, example) => {
+      const rules = (name: string) =>
+        readFileSync(join(packageRoot, `templates/roles/firewall/cases/${example}.etc-ufw-${name}`), "utf8");
+      const { exitCode, stdout } = await root.run(`
+      cp -a /etc/ufw/user.rules /etc/ufw/user6.rules /var/tmp
+      ${example === undefined ? "" : `cat >/etc/ufw/user.rules <<'END'\n${rules("user.rules")}END`}
+      ${example === undefined ? "" : `cat >/etc/ufw/user6.rules <<'END'\n${rules("user6.rules")}END`}
+      cp /etc/ufw/user*.rules /tmp
+      /lib/ufw/ufw-init start && ufw logging medium && ufw logging low && ufw status verbose
+      diff /tmp/user.rules /etc/ufw/user.rules && diff /tmp/user6.rules /etc/ufw/user6.rules && echo same
+      cp -a /var/tmp/user.rules /var/tmp/user6.rules /etc/ufw
+    `);
+      expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^same$/m) });
+      expect(stdout).toContain("Default: deny (incoming), deny (outgoing)");
+      expect(stdout).toMatch(/^22\/tcp +ALLOW IN +10\.77\.0\.1 *$/m);
+    },
+  );
+
   test("a key that was added on the node goes away with the next apply", async () => {
     await root.run("echo 'ssh-ed25519 AAAA intruder' >>/etc/ssh/authorized_keys.d/alice");
     await root.run("echo 'ssh-ed25519 AAAA intruder' >/etc/ssh/authorized_keys.d/root");
