@@ -32,7 +32,7 @@ install_bios_loader() {
 # The signed shim and GRUB, so that Secure Boot accepts them; in the folder that the signed GRUB looks into, and as
 # the fallback that a firmware without entries takes.
 install_uefi_loader() {
-  vendor=$(sed -n 's/^ID=//p' "$target/etc/os-release" | tr -d '"')
+  vendor=$(vendor_of_target)
   for folder in "EFI/$vendor" EFI/BOOT; do
     mkdir -p "$target/boot/efi/$folder"
     cp "$target/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$target/boot/efi/$folder/grubx64.efi"
@@ -47,15 +47,40 @@ configfile \$prefix/grub.cfg
 STUB
 }
 
+# The folder in the ESP that the distribution's signed GRUB looks into: `debian`, `ubuntu`.
+vendor_of_target() {
+  sed -n 's/^ID=//p' "$target/etc/os-release" | tr -d '"'
+}
+
 write_grub_config() {
   in_target update-grub
 }
 
+# UEFI asks the network first, then starts our disk; entries of earlier systems on this machine's disks are deleted.
 step_set_boot_order() {
-  [ "$firmware" = uefi-x64 ] || {
-    echo "a BIOS keeps its order itself: set it to network first"
+  if [ "$firmware" != uefi-x64 ]; then
+    echo "a BIOS keeps its order itself: set it to the network first, once"
     return 0
-  }
-  mount -t efivarfs efivarfs /sys/firmware/efi/efivars
-  efibootmgr
+  fi
+  variables=/sys/firmware/efi/efivars
+  grep -q " $variables " /proc/mounts || mount -t efivarfs efivarfs "$variables"
+  partitions=$(lsblk --noheadings --output PARTUUID | tr 'A-F\n' 'a-f ')
+  efibootmgr --verbose >"$run/boot-entries"
+  for entry in $(awk -v wanted=dead -v label="$entry_label" -v partitions="$partitions" -f "$here/boot-order.awk" \
+    "$run/boot-entries"); do
+    echo "deleting Boot$entry"
+    efibootmgr --quiet --bootnum "$entry" --delete-bootnum
+  done
+  # The entry of this boot's earlier try, if any, is gone by now: it had the label.
+  efibootmgr --quiet --create --disk "$disk" --part "$esp_number" --label "$entry_label" \
+    --loader "\\EFI\\$(vendor_of_target)\\shimx64.efi"
+  efibootmgr --verbose >"$run/boot-entries"
+  order=$(awk -v wanted=order -v label="$entry_label" -v mac="$(card_address)" -f "$here/boot-order.awk" \
+    "$run/boot-entries")
+  efibootmgr --bootorder "$order"
+}
+
+# The MAC address that the boot script named, as device paths write it.
+card_address() {
+  sed -n 's/.*imagectl\.mac=\([0-9A-Fa-f:-]*\).*/\1/p' /proc/cmdline | tr -d ':-' | tr 'A-F' 'a-f'
 }

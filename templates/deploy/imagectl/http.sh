@@ -47,7 +47,9 @@ session_request() {
     esac
     request_waited=$(($(uptime_seconds) - request_since))
     if [ "$request_waited" -ge "$patience_seconds" ]; then
-      say "$request_method ${request_url##*/}: no answer for $request_waited s, given up"
+      # Without any patience the caller does not care.
+      [ "$patience_seconds" -eq 0 ] ||
+        say "$request_method ${request_url##*/}: no answer for $request_waited s, given up"
       return 1
     fi
     say "$request_method ${request_url##*/}: $(why_unanswered), again in $request_pause s (for $request_waited s now)"

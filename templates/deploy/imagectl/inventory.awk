@@ -118,12 +118,16 @@ function claim(value) {
   return value == "1" ? "true" : "false"
 }
 
-# A JSON string without blanks at its ends; what is not printable ASCII is left out.
-function text(value) {
+# A JSON string without blanks at its ends; what is not printable ASCII is left out. Letter by letter where it
+# matters: awks disagree on backslashes in a replacement.
+function text(value,    i, letter, escaped) {
   gsub(/[^ -~]/, "", value)
   sub(/^ +/, "", value)
   sub(/ +$/, "", value)
-  gsub(/\\/, "\\\\", value)
-  gsub(/"/, "\\\"", value)
-  return "\"" value "\""
+  if (value !~ /["\\]/) return "\"" value "\""
+  for (i = 1; i <= length(value); i++) {
+    letter = substr(value, i, 1)
+    escaped = escaped (letter == "\"" || letter == "\\" ? "\\" : "") letter
+  }
+  return "\"" escaped "\""
 }

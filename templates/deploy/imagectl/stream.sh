@@ -12,7 +12,7 @@ step_stream_root() {
   if ! stream_root; then
     # Nothing of a root that is not the image's may ever be mounted, let alone started.
     umount "$target"
-    wipefs --all --force "$(cat "$run/root-device")"
+    wipefs --all --force --quiet "$(cat "$run/root-device")"
     return 1
   fi
   report_stream "$bytes" 0
@@ -54,15 +54,22 @@ stage() {
 
 stream_is_whole() {
   read -r sum _ <"$run/stream.sha256"
-  for name in write unpack copy download; do
-    code=$(cat "$run/stage.$name")
-    [ "$code" -eq 0 ] || echo "stream: $name ended with exit code $code"
+  codes=
+  for name in download copy unpack write; do
+    read -r code <"$run/stage.$name"
+    codes="$codes $name $code,"
   done
-  if [ "$(cat "$run/stage.download")" -eq 0 ] && [ "$sum" != "$sha256" ]; then
-    echo "stream: SHA-256 is $sum, expected $sha256"
+  if [ "$codes" = ' download 0, copy 0, unpack 0, write 0,' ] && [ "$sum" = "$sha256" ]; then return 0; fi
+  # The conclusion is the last line: it is what a short report shows.
+  echo "exit codes:${codes%,}"
+  if [ "$(cat "$run/stage.download")" -ne 0 ]; then
+    echo "the root did not come whole"
+  elif [ "$sum" = "$sha256" ]; then
+    echo "the root came whole but could not be unpacked"
+  else
+    echo "the root that came is not the image's: its SHA-256 is $sum, expected $sha256"
   fi
-  [ "$(cat "$run"/stage.write "$run"/stage.unpack "$run"/stage.copy "$run"/stage.download | tr -d '\n')" = 0000 ] &&
-    [ "$sum" = "$sha256" ]
+  return 1
 }
 
 # Writes exactly $bytes bytes of the artefact to standard output, over as many connections as it takes.
