@@ -44,7 +44,9 @@ async function answer(
   const file = await openIfExists(pathOf(digest));
   if (file === undefined) return sendEmpty(response, 404);
   await using openFile = file;
-  const size = (await openFile.stat()).size;
+  const found = await openFile.stat();
+  if (!found.isFile()) throw new Error(`${pathOf(digest)} is not a file`);
+  const { size } = found;
   const etag = `"${digest}"`;
   const headers = {
     "accept-ranges": "bytes",
