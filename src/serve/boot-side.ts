@@ -17,6 +17,7 @@ import { blobDirectoryOf, type Foundation } from "./foundation.ts";
 import { type Log, quieted } from "./log.ts";
 import type { Manifests } from "./manifests.ts";
 import { startDhcp, startTftp } from "./network-boot.ts";
+import { startRouterAnswers } from "./router-answers.ts";
 import { targetLookup } from "./targets.ts";
 import { checkBeforeBoot } from "./whole-image.ts";
 
@@ -75,6 +76,8 @@ export async function openBootSide(
   const workers = await startWorkers(store, address, log);
   stack.defer(() => workers.stop());
   stack.defer(await startTftp({ cluster, log: bootLog }));
+  const sayOfRouters = (message: string) => log("serve", message, "warning");
+  stack.defer(startRouterAnswers({ interface: base.interface, log: sayOfRouters }));
   log("serve", `listening on ${address}: TFTP 69, control ${controlPort}, artefacts ${artefactPort}`);
   return async () => {
     const end = await startDhcp({ cluster, controlUrl, lookup, log: bootLog, now });
