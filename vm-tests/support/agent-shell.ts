@@ -20,8 +20,9 @@ export type AgentShell = {
 
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
-export function openAgentShell(): AgentShell {
-  const folder = mkdtempSync(join(tmpdir(), "imagectl-agent-"));
+/** @param parent where its folders are made. */
+export function openAgentShell(parent: string = tmpdir()): AgentShell {
+  const folder = mkdtempSync(join(parent, "imagectl-agent-"));
   const runFolder = join(folder, "run");
   const target = join(folder, "target");
   mkdirSync(runFolder);
@@ -44,7 +45,7 @@ export function openAgentShell(): AgentShell {
       return run("dash", ["-c", [...prelude, ...values, code].join("\n")], {
         env: { IMAGECTL_RUN: runFolder, IMAGECTL_TARGET: target },
         okExitCodes: anyExitCode,
-        timeoutMs: 60_000,
+        timeoutMs: 600_000,
       });
     },
     reports: () => {
