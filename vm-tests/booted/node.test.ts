@@ -44,7 +44,8 @@ test("the same checks are green by the way of production: the agent's account, o
 });
 
 test("the machine shares its kernel with this host and can change nothing in it", async () => {
-  const clock = await booted.host.run("date -s '2001-01-01'", 10);
+  // The time that it is anyway: were this to work, it would work on the host.
+  const clock = await booted.host.run('date -s "$(date)"', 10);
   expect(clock.stderr).toContain("Operation not permitted");
   const sysctl = await booted.host.run("echo 1 >/proc/sys/kernel/panic", 10);
   expect(sysctl.stderr).toContain("Read-only file system");
