@@ -17,7 +17,7 @@ import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
-import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
+import { type LabCluster, type LabClusterOptions, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 
 export type BootedLab = {
   readonly cluster: LabCluster;
@@ -38,9 +38,9 @@ export type BootedLab = {
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** Builds the image where needed, makes its root node1's own, and boots it. */
-export async function openBootedLab(): Promise<BootedLab> {
+export async function openBootedLab(options: LabClusterOptions = wholeCluster): Promise<BootedLab> {
   const scratch = openScratch({ cache, pid: process.pid });
-  const cluster = await makeLabCluster(scratch.folder("cluster"));
+  const cluster = await makeLabCluster(scratch.folder("cluster"), options);
   await ensureImage(cluster.file);
   const paths = statePaths({ IMAGECTL_STATE: testState });
   const keys = keyPaths(paths.keys);

@@ -16,6 +16,8 @@ export type LabClusterOptions = {
   readonly users: readonly ("alice" | "carol")[];
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
   readonly disk: string;
+  /** The operator's own user-data; with it, the group also has the role that runs it. */
+  readonly userData?: string;
 };
 
 export const wholeCluster: LabClusterOptions = { users: ["alice", "carol"], disk: "{match: {}}" };
@@ -47,13 +49,14 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, disk }: LabClusterOptions,
+  { users, disk, userData }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
     alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
   };
+  const roles = ["base", "network", "accounts", "sshd", "firewall"];
   return `cluster: lab
 network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
 bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}
@@ -62,10 +65,10 @@ ${users.map((user) => entries[user]).join("")}groups:
   gpu:
     os: debian-12
     method: golden
-    roles: [base, network, accounts, sshd, firewall]
+    roles: [${[...roles, ...(userData === undefined ? [] : ["userdata"])].join(", ")}]
     kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
     disk: ${disk}
-nodes:
+${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
   node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu}
 `;
 }

@@ -1,0 +1,51 @@
+/** The operator's own user-data on a booted node: cloud-init runs it once, and owns nothing else. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { acceptance } from "../../src/lab/acceptance.ts";
+import { reportTable } from "../../src/verify/show-report.ts";
+import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
+import { wholeCluster } from "../support/lab-cluster.ts";
+
+const userData = [
+  "#cloud-config",
+  "write_files: [{path: /srv/written, content: by the operator}]",
+  "runcmd:",
+  "  - echo ran >>/srv/ran",
+  "",
+].join("\n");
+
+let booted: BootedLab;
+beforeAll(async () => {
+  booted = await openBootedLab({ ...wholeCluster, userData });
+});
+afterAll(() => booted?.close());
+
+test("its files are written and its commands run, once, also after a restart", async () => {
+  const seen = () => booted.host.run("cloud-init status --wait >/dev/null; cat /srv/written /srv/ran", 120);
+  expect(await seen()).toMatchObject({ exitCode: 0, stdout: "by the operatorran\n" });
+  await booted.host.powerOff();
+  await booted.host.boot();
+  expect(await seen()).toMatchObject({ exitCode: 0, stdout: "by the operatorran\n" });
+});
+
+test("its checks are green, and each fault turns its own red", async () => {
+  const plan = await booted.plan();
+  const checks = plan.node.checks.filter(({ role }) => role === "userdata");
+  expect(checks.length).toBeGreaterThan(1);
+  const { report, proofs } = await acceptance({
+    plan: { ...plan, node: { ...plan.node, checks } },
+    vantages: booted.vantages,
+    capabilities: new Set(),
+    now: () => new Date(),
+    settleSeconds: 10,
+    onProgress: (line) => console.log(line),
+  });
+  expect(report.isReady, reportTable(report)).toBe(true);
+  expect(proofs.filter(({ isProved }) => !isProved)).toEqual([]);
+});
+
+test("the plan keeps what is the plan's: name, keys and logins", async () => {
+  const { alice } = booted.cluster.userKeys;
+  expect(await booted.sshAs("alice", alice, ["hostname"])).toMatchObject({ exitCode: 0, stdout: "node1\n" });
+  const strangers = await booted.host.run("getent passwd debian ubuntu; ls /etc/sudoers.d", 10);
+  expect(strangers.stdout).not.toMatch(/debian|ubuntu|cloud/);
+});
