@@ -4,35 +4,32 @@
 #
 #   apply [--root DIR] [--dry-run | --confirm]
 #
+# Says a line for each thing that it does, or with --dry-run would do: package NAME, A|M|D PATH (added, modified,
+# deleted), K PATH (kept aside), command NAME, service UNIT ACTION. Ends with 0 when it is done or there is nothing
+# to do, 1 when it failed and the old files are back, 2 for wrong usage, 3 when a dry run found something to do.
 # --confirm: on a running system that was changed, undo everything unless $confirmed appears within a minute.
 # Whoever applies over the network makes it, over a new connection: a firewall that shuts him out shows only there.
-# Says one line for each thing that it does, or with --dry-run would do:
-#   package NAME      K PATH (kept aside)     A|M|D PATH (added, modified, deleted)
-#   command NAME      service UNIT ACTION
-# Exit code: 0 applied, or nothing to change; 1 failed, and the old files are back; 2 usage; 3 (dry run only)
-# something would change.
 #
 # It can be killed at any point. Before the first file is switched, all old ones are in $undo, beside what
 # must run again if they come back. $undo goes away when everything is done, so a run that finds it undoes first.
 set -eu
 umask 022
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-# File kinds and the order of lines are compared as text.
-LC_ALL=C
-DEBIAN_FRONTEND=noninteractive
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive
 # yes where a systemd runs here and is ours: what commands and validators ask before they touch the live system.
-IMAGECTL_RUNNING=no
-export PATH LC_ALL DEBIAN_FRONTEND IMAGECTL_RUNNING
+export IMAGECTL_RUNNING=no
 
 state=/var/lib/imagectl
 policy=/usr/sbin/policy-rc.d
 confirmed=/run/imagectl-confirmed
 
 say() { printf '%s\n' "$*" || :; }
+fail() { say "failed: $*"; exit 1; }
 
-fail() {
-  say "failed: $*"
-  exit 1
+# Says what is done now. False in a dry run: then it is not done.
+doing() {
+  say "$*"
+  did=$((did + 1))
+  [ "$dry_run" = no ]
 }
 
 main() {
@@ -49,42 +46,33 @@ main() {
   data=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
   [ -z "$root" ] || apply_inside
 
-  find_out_whether_running
+  # In a chroot, /run and /proc may be the host's.
+  if [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]; then
+    IMAGECTL_RUNNING=yes
+  fi
   layer=$(cat "$data/layer")
   applied=$state/applied-$layer.json
   undo=$state/undo-$layer
   did=0 has_lock=no
   work=$(mktemp -d)
   trap ended EXIT
-  trap 'exit 129' HUP
-  trap 'exit 130' INT
-  trap 'exit 141' PIPE
-  trap 'exit 143' TERM
+  trap 'exit 1' HUP INT PIPE TERM
 
-  # A dry run goes the same way and stops before each thing that it would do.
-  if [ "$dry_run" = no ]; then
-    take_lock
-    undo_what_did_not_end
-  fi
+  # What a dry run leaves out becomes an argument of the command that does nothing.
+  if [ "$dry_run" = yes ]; then skip=:; else skip=; fi
+  $skip take_lock
   plan_packages
-  [ "$dry_run" = yes ] || install_packages
+  $skip install_packages
   plan_files
-  if [ "$dry_run" = no ]; then
-    save_files
-    switch_files
-    validate
-  fi
+  $skip save_files
+  $skip switch_files
+  $skip validate
   run_commands
   settle_services
-  if [ "$dry_run" = no ]; then
-    prove_ssh
-    await_confirmation
-    commit
-  fi
-  if [ "$did" -eq 0 ]; then say "nothing to change"; else finish; fi
-}
-
-finish() {
+  $skip prove_ssh
+  $skip await_confirmation
+  $skip commit
+  if [ "$did" -eq 0 ]; then say "nothing to change"; exit 0; fi
   [ "$dry_run" = no ] || exit 3
   say "the $layer layer is applied"
 }
@@ -103,13 +91,6 @@ apply_inside() {
   exit "$status"
 }
 
-# In a chroot, /run and /proc may be the host's.
-find_out_whether_running() {
-  if [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]; then
-    IMAGECTL_RUNNING=yes
-  fi
-}
-
 is_running() { [ "$IMAGECTL_RUNNING" = yes ]; }
 
 take_lock() {
@@ -117,10 +98,6 @@ take_lock() {
   exec 9>"$state/lock"
   flock -n 9 || fail "another apply is running here"
   has_lock=yes
-  rm -rf "$undo.done"
-}
-
-undo_what_did_not_end() {
   [ -d "$undo" ] || return 0
   say "the last apply did not end: its changes are undone first"
   roll_back
@@ -131,34 +108,26 @@ ended() {
   status=$?
   trap - EXIT HUP INT PIPE TERM
   set +e
-  if [ "$has_lock" = yes ]; then
-    if [ "$status" -ne 0 ] && [ -d "$undo" ]; then
-      say "the old files are put back"
-      roll_back
-    fi
-    release_services
+  if [ "$has_lock" = yes ] && [ "$status" -ne 0 ] && [ -d "$undo" ]; then
+    say "the old files are put back"
+    roll_back
   fi
+  [ "$has_lock" = no ] || release_services
   rm -rf "$work"
   exit "$status"
 }
-
-# --- packages
 
 plan_packages() {
   # shellcheck disable=SC2016 # the braces are dpkg's
   xargs -r dpkg-query -W -f '${db:Status-Status} ${Package}\n' <"$data/packages" >"$work/dpkg" 2>/dev/null || :
   awk 'FILENAME ~ /dpkg$/ { if ($1 == "installed") have[$2]; next } !($1 in have)' "$work/dpkg" "$data/packages" >"$work/packages"
-  while read -r package; do
-    say "package $package"
-    did=$((did + 1))
-  done <"$work/packages"
+  while read -r package; do doing "package $package" || :; done <"$work/packages"
 }
 
 install_packages() {
   [ -s "$work/packages" ] || return 0
   hold_services
-  if ! apt_install; then
-    # A package index that is missing or old is the usual reason.
+  if ! apt_install; then # mostly since the package index is missing or old
     logged apt-get -q update || fail_with_output "apt-get update"
     apt_install || fail_with_output "apt-get install"
   fi
@@ -181,8 +150,6 @@ release_services() {
   if grep -qsx '# imagectl apply' "$policy"; then rm -f "$policy"; fi
 }
 
-# --- files
-
 # What the last apply wrote: PATH SHA256.
 owned_by() {
   sed -n 's/^{"path":"\([^"]*\)","sha256":"\([0-9a-f]*\)".*/\1 \2/p' "$@" 2>/dev/null || :
@@ -197,10 +164,8 @@ plan_files() {
   cut -d' ' -f1 "$data/files" "$work/owned" | sort -u >"$work/paths"
   xargs -r stat -c '%n %a %U:%G %F' <"$work/paths" >"$work/stat" 2>/dev/null || :
   xargs -r sha256sum <"$work/paths" >"$work/sums" 2>/dev/null || :
-  takeover=forget
-  # An image's own files are known from its packages; on a running system an administrator may have changed them.
-  if is_running; then takeover=keep; fi
-  awk -v takeover="$takeover" '
+  # A file that was not ours is a package's in an image; on a running system an administrator may have changed it.
+  awk -v keep_others="$IMAGECTL_RUNNING" '
     FILENAME ~ /stat$/    { mode[$1] = $2; owner[$1] = $3; kind[$1] = $4; next }
     FILENAME ~ /sums$/    { sum[$2] = $1; next }
     FILENAME ~ /owned$/   { ours[$1] = $2; next }
@@ -221,7 +186,7 @@ plan_files() {
     function aside(path) {
       if (kind[path] != "regular") return "-"
       if (path in ours) return sum[path] == ours[path] ? "-" : sum[path]
-      return takeover == "keep" ? sum[path] : "-"
+      return keep_others == "yes" ? sum[path] : "-"
     }
   ' "$work/stat" "$work/sums" "$work/owned" "$work/foreign" "$data/files" | sort -k2 >"$work/changes"
   if grep -m1 '^directory' "$work/changes" >"$work/output"; then
@@ -230,9 +195,7 @@ plan_files() {
   cut -d' ' -f2 "$work/changes" >"$work/changed"
   while read -r change path sum; do
     [ "$sum" = - ] || say "K $path was changed here; its text is kept as $(aside_name "$path" "$sum")"
-    say "$change $path"
-    if [ "$dry_run:$change" = yes:M ]; then show_difference "$path"; fi
-    did=$((did + 1))
+    if ! doing "$change $path" && [ "$change" = M ]; then show_difference "$path"; fi
   done <"$work/changes"
 }
 
@@ -240,9 +203,7 @@ aside_name() { printf '%s.imagectl-kept-%.8s' "$1" "$2"; }
 
 # What not everyone may read is not shown.
 show_difference() {
-  case $(stat -L -c %A "$1") in
-    ???????r*) diff -u "$1" "$data/../root$1" | sed -e 1,2d -e 's/^/    /' || : ;;
-  esac
+  case $(stat -L -c %A "$1") in ???????r*) diff -u "$1" "$data/../root$1" | sed -e 1,2d -e 's/^/    /' || : ;; esac
 }
 
 # Copies all old files, and only then lists them: what is listed can be put back.
@@ -293,7 +254,14 @@ roll_back() {
       logged systemctl restart "$unit" || say "    $unit: $(tail -n1 "$work/output")"
     done <"$undo/services"
   fi
-  rm -rf "$undo"
+  forget_old_files
+}
+
+# With one rename: half of the old files and their whole list would have the other half removed.
+forget_old_files() {
+  rm -rf "$undo.done"
+  mv "$undo" "$undo.done"
+  rm -rf "$undo.done"
 }
 
 put_back() {
@@ -305,11 +273,8 @@ put_back() {
   fi
 }
 
-# --- validators, commands, services
-
 # Runs a program with its output in $work/output, away from our input and lock.
 logged() { (cd / && exec "$@") </dev/null >"$work/output" 2>&1 9>&-; }
-
 fail_with_output() {
   code=$?
   tail -n 20 "$work/output" | sed 's/^/    /'
@@ -317,12 +282,7 @@ fail_with_output() {
 }
 
 # Whether one of these paths changed in this run.
-touched() {
-  for path; do
-    if grep -qxF -- "$path" "$work/changed"; then return 0; fi
-  done
-  return 1
-}
+touched() { printf '%s\n' "$@" | grep -qxFf - "$work/changed"; }
 
 validate() {
   for folder in "$data"/validators/*/; do
@@ -333,28 +293,20 @@ validate() {
   done
 }
 
-is_due() {
-  if [ -e "${1}on-change" ]; then
-    # shellcheck disable=SC2046 # one word a path
-    touched $(cat "${1}on-change")
-  elif logged sh "${1}unless"; then
-    return 1
-  fi
-}
-
 run_commands() {
   for folder in "$data"/commands/*/; do
-    if [ -e "${folder}run" ] && is_due "$folder"; then run_command "$folder" "$(cat "${folder}name")"; fi
+    [ -e "${folder}run" ] || continue
+    if is_due "$folder" && doing "command $(cat "${folder}name")"; then
+      [ ! -d "$undo" ] || cp "${folder}run" "$undo/ran/$(basename "$folder")"
+      logged sh "${folder}run" || fail_with_output "the command \"$(cat "${folder}name")\""
+      sed 's/^/    /' "$work/output"
+    fi
   done
 }
 
-run_command() {
-  say "command $2"
-  did=$((did + 1))
-  [ "$dry_run" = no ] || return 0
-  if [ -d "$undo" ]; then cp "${1}run" "$undo/ran/$(basename "$1")"; fi
-  logged sh "${1}run" || fail_with_output "the command \"$2\""
-  sed 's/^/    /' "$work/output"
+is_due() {
+  # shellcheck disable=SC2046 # one word a path
+  if [ -e "${1}on-change" ]; then touched $(cat "${1}on-change"); else ! logged sh "${1}unless" || return 1; fi
 }
 
 settle_services() {
@@ -363,17 +315,16 @@ settle_services() {
   fi
   while read -r unit wanted action paths; do
     settle_enablement "$unit" "$wanted" "$(systemctl is-enabled "$unit" 2>/dev/null || :)"
-    saw_change=no
+    is_running || continue
     # shellcheck disable=SC2086 # one word a path
-    if touched $paths; then saw_change=yes; fi
-    if is_running; then settle_activity "$unit" "$wanted" "$action" "$saw_change"; fi
+    touched $paths || action=
+    settle_activity "$unit" "$wanted" "$action"
   done <"$data/services"
 }
 
 settle_enablement() {
   case $2:$3 in
-    enabled:enabled | enabled:enabled-runtime | enabled:static | enabled:indirect | enabled:alias | enabled:generated) ;;
-    masked:masked) ;;
+    enabled:enabled* | enabled:static | enabled:indirect | enabled:alias | enabled:generated | masked:masked) ;;
     disabled:enabled) service "$1" disable ;;
     disabled:*) ;;
     enabled:masked) service "$1" unmask; service "$1" enable ;;
@@ -388,32 +339,31 @@ settle_activity() {
   case $2:$now in
     enabled:'inactive no oneshot '*) ;;
     enabled:inactive* | enabled:failed*) service "$1" start ;;
-    enabled:*) if [ "$4" = yes ]; then service "$1" "$3"; fi ;;
+    enabled:*) [ -z "$3" ] || service "$1" "$3" ;;
     *:active* | *:activating*) service "$1" stop ;;
   esac
 }
 
 service() {
-  say "service $1 $2"
-  did=$((did + 1))
-  [ "$dry_run" = no ] || return 0
+  doing "service $1 $2" || return 0
   case $2 in
-    restart | reload | start) if [ -d "$undo" ]; then echo "$1" >>"$undo/services"; fi ;;
+    restart | reload | start) [ ! -d "$undo" ] || echo "$1" >>"$undo/services" ;;
   esac
   logged systemctl "$2" "$1" || fail_with_output "systemctl $2 $1"
 }
 
-# --- the end
+wait_for() { # TRIES, two a second, and the name of what must come true
+  for _ in $(seq "$1"); do
+    if "$2"; then return 0; fi
+    sleep 0.5
+  done
+  return 1
+}
 
 # The node must stay reachable: without ssh nobody could apply anything else.
 prove_ssh() {
   if ! is_running || [ ! -d "$undo" ] || ! systemctl -q is-enabled ssh.service 2>/dev/null; then return 0; fi
-  tries=0
-  until listens_on_ssh; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 20 ] || fail "10 s later, nothing listens on ssh's port; see: journalctl -u ssh.service"
-    sleep 0.5
-  done
+  wait_for 20 listens_on_ssh || fail "10 s later, nothing listens on ssh's port; see: journalctl -u ssh.service"
   logged sshd -t || fail_with_output "sshd refuses its configuration"
 }
 
@@ -423,20 +373,15 @@ listens_on_ssh() {
   awk -v port=":${port:-0016}\$" '$4 == "0A" && $2 ~ port { found = 1 } END { exit !found }' /proc/net/tcp /proc/net/tcp6
 }
 
+is_confirmed() { [ -e "$confirmed" ]; }
 await_confirmation() {
   if [ "$confirm" = no ] || ! is_running || [ ! -d "$undo" ]; then return 0; fi
   rm -f "$confirmed"
   say "confirm this within 60 s, or it is undone"
-  tries=0
-  until [ -e "$confirmed" ]; do
-    tries=$((tries + 1))
-    [ "$tries" -lt 300 ] || fail "nobody could log in again after the change"
-    sleep 0.2
-  done
+  wait_for 120 is_confirmed || fail "nobody could log in again after the change"
   rm -f "$confirmed"
 }
 
-# The rename of $undo is the moment from which all of this counts.
 commit() {
   {
     printf '{"layer":"%s","files":[' "$layer"
@@ -449,8 +394,7 @@ commit() {
   fi
   [ -d "$undo" ] || return 0
   to_disk
-  mv "$undo" "$undo.done"
-  rm -rf "$undo.done"
+  forget_old_files
 }
 
 main "$@"
