@@ -48,6 +48,11 @@ test("a line has stage, bar, rate, elapsed time and the last message", () => {
   );
 });
 
+test("a watch that begins late shows what happened last", () => {
+  const last = event({ kind: "step-started", index: 6, total: 11, step: "stream-root" });
+  expect(follow(undefined, { attempt: streaming, last }).message).toBe("step 6/11: stream-root");
+});
+
 test("a line is never longer than the terminal", () => {
   const watched: Watched = { attempt: streaming, message: "x".repeat(500) };
   expect(watchLine(watched, now, 100)).toHaveLength(100);

@@ -10,7 +10,7 @@ import { terminalLine } from "../terminal-text.ts";
 export type Watched = { readonly attempt: Attempt; readonly message: string };
 
 /** @returns the node as it is after the line; its message stays until an event brings another. */
-export function follow(before: Watched | undefined, { attempt, event }: WatchLine): Watched {
+export function follow(before: Watched | undefined, { attempt, last, event = last }: WatchLine): Watched {
   const { cause } = attempt.state;
   const said = event === undefined ? before?.message : messageOf(event, before?.message);
   const message = cause === undefined ? (said ?? "") : `${cause.message}. ${hintFor(attempt.node, cause)}`;

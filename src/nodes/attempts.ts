@@ -55,6 +55,8 @@ export type Attempts = {
   frozenPlan(attemptId: number): NodePlan;
   /** In ascending order of their ids. */
   events(query: EventQuery): readonly NodeEvent[];
+  /** The newest event of an attempt; every attempt has one, since arming is one. */
+  lastEvent(attemptId: number): NodeEvent | undefined;
   /** @param report any JSON value; kept beside earlier ones of the attempt. */
   saveReport(attemptId: number, report: unknown, now: Date): void;
   latestReport(attemptId: number): unknown;
@@ -88,6 +90,10 @@ export function openAttempts(database: Database): Attempts {
     live: () => many("WHERE is_live = 1 ORDER BY id"),
     frozenPlan: (attemptId) => readPlan(database, attemptId),
     events: (query) => readEvents(database, query),
+    lastEvent: (attemptId) =>
+      database
+        .rows(`${selectEvents} WHERE events.attempt = ? ORDER BY events.id DESC LIMIT 1`, attemptId)
+        .map(toEvent)[0],
     saveReport: (attemptId, report, now) => {
       database.change(
         "INSERT INTO reports (attempt, at, report) VALUES (?, ?, ?)",
@@ -167,6 +173,9 @@ function appendEvent(database: Database, attemptId: number, body: EventBody, now
   return { event, attempt: toAttempt({ ...row, state: JSON.stringify(state) }) };
 }
 
+const selectEvents = `SELECT events.id, events.attempt, attempts.node, events.at, events.body
+  FROM events JOIN attempts ON attempts.id = events.attempt`;
+
 function readEvents(database: Database, query: EventQuery): readonly NodeEvent[] {
   const conditions = ["events.id > ?"];
   const values: (string | number)[] = [query.afterId ?? 0];
@@ -179,9 +188,7 @@ function readEvents(database: Database, query: EventQuery): readonly NodeEvent[]
     values.push(query.attempt);
   }
   const rows = database.rows(
-    `SELECT events.id, events.attempt, attempts.node, events.at, events.body
-     FROM events JOIN attempts ON attempts.id = events.attempt
-     WHERE ${conditions.join(" AND ")} ORDER BY events.id LIMIT ?`,
+    `${selectEvents} WHERE ${conditions.join(" AND ")} ORDER BY events.id LIMIT ?`,
     ...values,
     query.limit ?? -1,
   );

@@ -24,7 +24,7 @@ export type OperatorDependencies = {
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
   readonly nodes: () => readonly NodeView[];
-  readonly attempts: Pick<Attempts, "events" | "latest" | "latestReport" | "subscribe">;
+  readonly attempts: Pick<Attempts, "events" | "lastEvent" | "latest" | "latestReport" | "subscribe">;
   readonly apply: (
     node: string,
     isDryRun: boolean,
@@ -120,7 +120,11 @@ function watch(
     if (isWanted(attempt.node)) send({ attempt, event });
   });
   stream.once("close", unsubscribe);
-  for (const { node, attempt } of nodes()) if (attempt !== undefined && isWanted(node)) send({ attempt });
+  for (const { node, attempt } of nodes()) {
+    if (attempt === undefined || !isWanted(node)) continue;
+    const last = attempts.lastEvent(attempt.id);
+    send(last === undefined ? { attempt } : { attempt, last });
+  }
   return reply.type("application/x-ndjson").send(stream);
 }
 

@@ -42,8 +42,15 @@ export type NodeView = {
   readonly attempt: Attempt | undefined;
 };
 
-/** GET /watch: one JSON document per line; first each node as it is, without an event. */
-export type WatchLine = { readonly attempt: Attempt; readonly event?: NodeEvent };
+/**
+ * GET /watch: one JSON document per line. First each node as it is, with the `last` thing that happened to it;
+ * from then on each new `event` with the attempt after it.
+ */
+export type WatchLine = {
+  readonly attempt: Attempt;
+  readonly last?: NodeEvent;
+  readonly event?: NodeEvent;
+};
 
 /** POST /nodes/NODE/apply: one JSON document per line. */
 export type ApplyLine =
