@@ -26,8 +26,12 @@ export type NamedLayer = Layer & {
  * @throws ImagectlError OVERLAY_INVALID for a word that such a list cannot carry, or a path given twice.
  */
 export async function buildOverlay(layer: NamedLayer): Promise<Uint8Array> {
-  return packTar(overlayEntries(layer, await readFile(join(packageRoot, "templates/apply.sh"), "utf8")));
+  applyScript ??= readFile(join(packageRoot, "templates/apply.sh"), "utf8");
+  return packTar(overlayEntries(layer, await applyScript));
 }
+
+/** Read once: a node is told the digest of its overlay minutes before it fetches it. */
+let applyScript: Promise<string> | undefined;
 
 /** What is in the tar. */
 export function overlayEntries(layer: NamedLayer, applyScript: string): TarEntry[] {
