@@ -6,27 +6,28 @@ entry_label=imagectl
 
 # Both loaders are written, whatever firmware this machine runs now; its own one must succeed.
 step_install_bootloader() {
-  for one in bios-x86 uefi-x64; do
-    code=0
-    install_loader "$one" || code=$?
+  for loader in bios-x86 uefi-x64; do
+    # Not as a condition: that would switch -e off inside.
+    set +e
+    (
+      set -e
+      install_loader "$loader"
+    )
+    code=$?
+    set -e
     if [ "$code" -ne 0 ]; then
-      echo "the loader for $one could not be installed (exit code $code)"
-      [ "$one" != "$firmware" ] || return "$code"
+      echo "the loader for $loader could not be installed (exit code $code)"
+      [ "$loader" != "$firmware" ] || return "$code"
     fi
   done
   write_grub_config
 }
 
-# A subshell with -e of its own: the caller's condition would switch it off.
 install_loader() {
   case $1 in
-    bios-x86) dash -euc '. "$1/base.sh"; . "$1/target.sh"; . "$1/boot.sh"; install_bios_loader "$2"' dash "$here" "$disk" ;;
-    uefi-x64) dash -euc '. "$1/base.sh"; . "$1/target.sh"; . "$1/boot.sh"; install_uefi_loader' dash "$here" ;;
+    bios-x86) in_target grub-install --target=i386-pc --no-floppy "$disk" ;;
+    uefi-x64) install_uefi_loader ;;
   esac
-}
-
-install_bios_loader() {
-  in_target grub-install --target=i386-pc --no-floppy "$1"
 }
 
 # The signed shim and GRUB, so that Secure Boot accepts them; in the folder that the signed GRUB looks into, and as
@@ -53,7 +54,9 @@ vendor_of_target() {
 }
 
 write_grub_config() {
-  in_target update-grub
+  uuid=$(uuid_of "$(cat "$run/root-device")")
+  mkdir -p "$target/boot/grub"
+  in_target sh -eu -s "$uuid" <"$here/grub-config.sh" >"$target/boot/grub/grub.cfg"
 }
 
 # UEFI asks the network first, then starts our disk; entries of earlier systems on this machine's disks are deleted.
@@ -64,7 +67,7 @@ step_set_boot_order() {
   fi
   variables=/sys/firmware/efi/efivars
   grep -q " $variables " /proc/mounts || mount -t efivarfs efivarfs "$variables"
-  partitions=$(lsblk --noheadings --output PARTUUID | tr 'A-F\n' 'a-f ')
+  partitions=$(partition_guids)
   efibootmgr --verbose >"$run/boot-entries"
   for entry in $(awk -v wanted=dead -v label="$entry_label" -v partitions="$partitions" -f "$here/boot-order.awk" \
     "$run/boot-entries"); do
@@ -78,6 +81,13 @@ step_set_boot_order() {
   order=$(awk -v wanted=order -v label="$entry_label" -v mac="$(card_address)" -f "$here/boot-order.awk" \
     "$run/boot-entries")
   efibootmgr --bootorder "$order"
+}
+
+# Of all disks, in lower case, with blanks between.
+partition_guids() {
+  for path in /sys/class/block/*/partition; do
+    [ ! -f "$path" ] || printf '/dev/%s ' "$(basename "${path%/partition}")"
+  done | xargs blkid --probe --match-tag PART_ENTRY_UUID --output value | tr 'A-F\n' 'a-f '
 }
 
 # The MAC address that the boot script named, as device paths write it.

@@ -1,0 +1,29 @@
+/** The scripts that run on a node in RAM, read by shellcheck: nobody watches them when they fail. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { packageRoot } from "../../src/paths.ts";
+import { run } from "../../src/run.ts";
+
+const folder = join(packageRoot, "templates/deploy");
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+// agent.sh and step.sh source the others: each is read together with what it uses.
+test.each([
+  ["dash", "imagectl/agent.sh"],
+  ["dash", "imagectl/step.sh"],
+  ["dash", "imagectl/grub-config.sh"],
+  ["sh", "hooks/imagectl"],
+  ["sh", "scripts/imagectl"],
+])("shellcheck -s %s %s says nothing", async (shell, file) => {
+  const words = ["-x", "-s", shell, "-P", packageRoot, join(folder, file)];
+  const { stdout } = await run("shellcheck", words, { okExitCodes: anyExitCode });
+  expect(stdout).toBe("");
+});
+
+test("shellcheck does say something where there is something to say", async () => {
+  const { stdout } = await run("shellcheck", ["-s", "dash", "-"], {
+    input: "rm -rf $1\n",
+    okExitCodes: anyExitCode,
+  });
+  expect(stdout).toContain("SC2086");
+});
