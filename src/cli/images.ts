@@ -6,6 +6,7 @@ import { shortId } from "../store/findings.ts";
 import type { Image } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { defineCommand, jsonOption } from "./command.ts";
+import { formatTable } from "./table.ts";
 
 /** Blobs that came later stay when the store is pruned: a build may be about to name them. Milliseconds. */
 const pruneAgeMs = 3_600_000;
@@ -49,26 +50,17 @@ async function answerFor(word: string, id: string | undefined, store: Store): Pr
 
 async function listImages(store: Store): Promise<Answer> {
   const listing = await store.list();
-  const lines = listing.images.map(formatLine);
-  const text = [
-    ...(lines.length === 0 ? ["no images yet: imagectl build --os OS"] : [heading, ...lines]),
-    ...listing.findings.map(formatFinding),
-    "",
-  ].join("\n");
-  return { answer: listing, text, exitCode: listing.findings.length > 0 ? 2 : 0 };
+  const table = formatTable([heading, ...listing.images.map(formatRow)]);
+  const text = listing.images.length === 0 ? "no images yet: imagectl build --os OS\n" : table;
+  const problems = listing.findings.map((finding) => `${formatFinding(finding)}\n`).join("");
+  return { answer: listing, text: text + problems, exitCode: listing.findings.length > 0 ? 2 : 0 };
 }
 
-const heading = "IMAGE         OS          KIND                CREATED (UTC)     SIZE";
+const heading = ["IMAGE", "OS", "KIND", "CREATED (UTC)", "SIZE"] as const;
 
-function formatLine({ id, manifest }: Image): string {
+function formatRow({ id, manifest }: Image): string[] {
   const created = manifest.createdAt.slice(0, 16).replace("T", " ");
-  return [
-    shortId(id),
-    manifest.os.padEnd(10),
-    manifest.kind.padEnd(18),
-    created,
-    formatBytes(sizeOf(manifest.artefacts)),
-  ].join("  ");
+  return [shortId(id), manifest.os, manifest.kind, created, formatBytes(sizeOf(manifest.artefacts))];
 }
 
 function sizeOf(artefacts: Image["manifest"]["artefacts"]): number {

@@ -12,6 +12,8 @@ export type BuildRoom = {
   /** Everything that programs of this build said. */
   readonly logPath: string;
   log(line: string): void;
+  /** Removes what one image's build made in the folder: roots are large, and others may follow. */
+  discard(folder: string): Promise<void>;
   /** @param options keepFolder: leave it for the operator to look inside; the next build removes it. */
   close(options: { readonly keepFolder: boolean }): Promise<void>;
 };
@@ -59,6 +61,7 @@ export async function openBuildRoom(cache: string, name: string, now: Date): Pro
     log: (line) => {
       writing = writing.then(() => appendFile(logPath, `${line}\n`));
     },
+    discard: removeTree,
     close: async ({ keepFolder }) => {
       await writing;
       if (!keepFolder) await removeTree(builds);

@@ -130,7 +130,7 @@ async function bringUpToDate(order: Order, workshop: Workshop): Promise<Image> {
   if (isWhole && !workshop.isUpdate) return reuse(newest, order, workshop);
 
   const reason = isWhole
-    ? "newer packages?"
+    ? "looking for newer packages"
     : newest === undefined
       ? "no image for this plan yet"
       : "damaged";
@@ -199,6 +199,7 @@ async function build(order: Order, lock: PackageLock, place: BuildPlace): Promis
     const value = await workshop.store.publish(order.manifest(built), workshop.signingKeyPem);
     return { value, result: formatBytes(totalBytes(value)) };
   });
+  await room.discard(folder);
   const seconds = (workshop.now().getTime() - startedAt) / 1000;
   workshop.onEvent({
     kind: "published",

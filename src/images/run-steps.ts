@@ -114,7 +114,12 @@ async function bootstrap(step: BootstrapStep, context: StepContext): Promise<str
   };
   const command = bootstrapCommand(step, paths);
   const placeless = command.map((word) => word.replaceAll(context.folder, ""));
-  const digest = digestOf({ command: placeless, setup: step.setup, bootstrapEnvironment, lock: context.lock });
+  const digest = digestOf({
+    command: placeless,
+    setup: step.setup,
+    bootstrapEnvironment,
+    lock: context.lock,
+  });
   const base = join(context.bases, `${digest}.tar.zst`);
   if ((await stat(base).catch(() => undefined)) !== undefined) {
     await mkdir(rootOf(context));
