@@ -8,7 +8,14 @@ import { shellLine } from "../shell.ts";
 import type { CommandAnswer, RunAt } from "../verify/report.ts";
 import type { Host } from "./host.ts";
 import type { LabNetwork } from "./network.ts";
-import { type BootOrder, type MachineDisk, type MachineSpec, ovmfVariables, qemuLine } from "./qemu-line.ts";
+import {
+  type BootOrder,
+  type DirectKernel,
+  type MachineDisk,
+  type MachineSpec,
+  ovmfVariables,
+  qemuLine,
+} from "./qemu-line.ts";
 
 export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap"> & {
   /** Blank, made at the start, sparse. */
@@ -36,7 +43,7 @@ export class QemuHost implements Host {
   readonly #machine: MachineSpec;
   readonly #said: string[] = [];
   #running: StartedProcess | undefined;
-  #order: BootOrder = "as-installed";
+  #by: BootOrder | DirectKernel = "as-installed";
 
   constructor(settings: QemuHostSettings) {
     const { name, folder } = settings;
@@ -57,9 +64,9 @@ export class QemuHost implements Host {
   }
 
   /** Switches it on. It decides by itself what happens next; nothing here waits for it. */
-  async boot(order: BootOrder = "as-installed"): Promise<void> {
+  async boot(by: BootOrder | DirectKernel = "as-installed"): Promise<void> {
     if (this.#running !== undefined) throw this.failure("it is running already");
-    this.#order = order;
+    this.#by = by;
     this.#said.length = 0;
     await this.#makeOnce();
     const [program, ...words] = this.#settings.network.switch.enter;
@@ -122,7 +129,7 @@ export class QemuHost implements Host {
   }
 
   #line(): [string, ...string[]] {
-    return qemuLine(this.#machine, this.#order);
+    return qemuLine(this.#machine, this.#by);
   }
 
   /** Disks, variables and tap interface are made once: they outlive a power cycle. */

@@ -62,3 +62,15 @@ test("KVM takes the host's processor, emulation a large one without slow string 
   expect(line({ accelerator: "kvm" })).toContain("-accel kvm -cpu host");
   expect(line()).toContain("-accel tcg,thread=multi,tb-size=512 -cpu max,-erms,-fsrm ");
 });
+
+test("a direct kernel is loaded with its initramfs and command line, as one word each", () => {
+  const direct = {
+    kernel: "/k",
+    initrd: "/i",
+    commandLine: ["console=ttyS0", "imagectl.mac=52:54:00:77:00:11"],
+  };
+  expect(qemuLine(machine, direct).slice(-6)).toEqual([
+    ...["-kernel", "/k", "-initrd", "/i"],
+    ...["-append", "console=ttyS0 imagectl.mac=52:54:00:77:00:11"],
+  ]);
+});

@@ -42,8 +42,16 @@ export const ovmfVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd";
  */
 export type BootOrder = "as-installed" | "disk-first";
 
+/** A kernel that the emulator loads itself, past firmware and network: for tests of what comes after them. */
+export type DirectKernel = {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly commandLine: readonly string[];
+};
+
 /** @returns the words that start it. */
-export function qemuLine(machine: MachineSpec, order: BootOrder): [string, ...string[]] {
+export function qemuLine(machine: MachineSpec, by: BootOrder | DirectKernel): [string, ...string[]] {
+  const order = typeof by === "string" ? by : "disk-first";
   return [
     "qemu-system-x86_64",
     ...["-name", machine.name, "-machine", "q35,graphics=off", "-nodefaults", "-display", "none"],
@@ -53,7 +61,12 @@ export function qemuLine(machine: MachineSpec, order: BootOrder): [string, ...st
     ...firmwareWords(machine),
     ...networkWords(machine, order),
     ...machine.disks.flatMap((disk, index) => diskWords(disk, index, bootIndexOf(machine, index, order))),
+    ...(typeof by === "string" ? [] : directWords(by)),
   ];
+}
+
+function directWords({ kernel, initrd, commandLine }: DirectKernel): string[] {
+  return ["-kernel", kernel, "-initrd", initrd, "-append", commandLine.join(" ")];
 }
 
 /**

@@ -45,10 +45,16 @@ stacked_devices() {
 
 step_wipe_disk() {
   name=${disk#/dev/}
-  if grep -q "^$disk" /proc/mounts /proc/swaps || [ -n "$(ls "/sys/block/$name/holders")" ]; then
+  if grep "^$disk" /proc/mounts /proc/swaps; then
     echo "$disk is in use"
     return 1
   fi
+  for holders in "/sys/block/$name/holders" "/sys/block/$name/$name"*/holders; do
+    if [ -d "$holders" ] && [ -n "$(ls "$holders")" ]; then
+      echo "$disk is in use by $(ls "$holders")"
+      return 1
+    fi
+  done
   lsblk --output NAME,SIZE,MODEL,SERIAL,FSTYPE,LABEL "$disk"
   for partition in "/sys/block/$name/$name"*; do
     [ ! -d "$partition" ] || wipefs --all --force "/dev/${partition##*/}"
