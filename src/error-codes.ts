@@ -64,7 +64,8 @@ export const errorCodes = {
   OVERLAY_INVALID:
     "A layer has a path, owner, package or unit that the apply script cannot carry, or a path twice.",
   PACKAGES_GONE: "The mirror no longer has a package in the version that the lock names.",
-  PACKAGES_UNRESOLVED: "The package manager apt cannot find a set of packages for an image, or reaches no mirror.",
+  PACKAGES_UNRESOLVED:
+    "The package manager apt cannot find a set of packages for an image, or reaches no mirror.",
   PACKET_MALFORMED: "A datagram from the network is cut short or breaks its RFC; it was dropped.",
   PARAM_INVALID: "A parameter of a role is unknown to it or has a value that its schema refuses.",
   PARAM_UNUSED: "The cluster file sets a parameter of a role that the group does not have.",
