@@ -24,8 +24,8 @@ const tftpPort = 69;
 /** At once; a rack that is switched on asks 48 times. Each holds a socket and a file in memory. */
 const mostTransfers = 512;
 
-/** Two questions of a second each: as ProbeOptions says. */
-const probe = { tries: 2, waitMs: 1_000 } as const;
+/** As ProbeOptions says. */
+const probe = { tries: 2, waitMs: 2_000 } as const;
 
 /** @throws ImagectlError FOREIGN_DHCP_SERVER, DHCP_PROBE_FAILED, DHCP_SOCKET_MISSING. */
 export async function refuseForeignDhcp(

@@ -58,7 +58,7 @@ try {
     ownAddress: settings.address,
     xid: randomInt(2 ** 32),
     tries: 2,
-    waitMs: 1_000,
+    waitMs: 2_000,
     sleep: async (milliseconds) => {
       await sleep(milliseconds);
     },

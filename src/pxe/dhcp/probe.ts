@@ -20,7 +20,10 @@ export type ProbeOptions = {
   readonly ownAddress: Ipv4Address;
   /** Random, 32 bits: tells the offers to us from those to others. */
   readonly xid: number;
-  /** How often the DISCOVER is sent and how long each waits. 2 × 1000 ms: our choice; servers that ping first take longer and are found by the second. */
+  /**
+   * How often the DISCOVER is sent, and how long each waits. 2 × 2000 ms: before its first offer dnsmasq pings
+   * the address for 3 s, ISC's dhcpd for 1 s.
+   */
   readonly tries: number;
   readonly waitMs: number;
   readonly sleep: (milliseconds: number) => Promise<void>;
