@@ -26,7 +26,10 @@ const manifest: Manifest = {
 
 type Attempt = NonNullable<Extract<BootTarget, { kind: "node" }>["attempt"]>;
 
-async function openServer(attempt?: Partial<Attempt>, brokenImage = false) {
+async function openServer(
+  attempt?: Partial<Attempt>,
+  image: "whole" | "broken" | "no-further-try" = "whole",
+) {
   const events: BootRouteEvent[] = [];
   let minted = 0;
   const server = Fastify({ exposeHeadRoutes: false });
@@ -54,7 +57,8 @@ async function openServer(attempt?: Partial<Attempt>, brokenImage = false) {
             },
       now: () => new Date("2026-01-01T12:00:00Z"),
       prepareDeploy: async (attemptId) => {
-        if (brokenImage) throw new Error("the image is gone");
+        if (image === "broken") throw new Error("the image is gone");
+        if (image === "no-further-try") return undefined;
         minted += 1;
         return {
           manifest,
@@ -103,6 +107,12 @@ describe("the script of a node", () => {
     expect((await ask(script)).body).toContain("booting the local disk");
     expect(events).toEqual([{ kind: "script-served", mac, script: "local-disk" }]);
     expect(minted()).toBe(0);
+  });
+
+  test("boots the local disk when the attempt takes no further try", async () => {
+    const { ask, events } = await openServer({}, "no-further-try");
+    expect((await ask(script)).body).toContain("booting the local disk");
+    expect(events).toEqual([{ kind: "script-served", mac, script: "local-disk" }]);
   });
 
   test("differs by firmware", async () => {
@@ -169,7 +179,7 @@ describe("who gets none", () => {
   });
 
   test("our failure: 500 and an event, so that the node goes on to its disk", async () => {
-    const { ask, events } = await openServer({}, true);
+    const { ask, events } = await openServer({}, "broken");
     expect((await ask(script)).statusCode).toBe(500);
     expect(events).toMatchObject([
       { kind: "script-not-served", reason: "failed", message: "the image is gone" },

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyReply } from "fastify";
 import { z } from "zod";
 import { MacAddress } from "../../address.ts";
 import { describeError } from "../../errors.ts";
-import { firmwares, type Manifest } from "../../store/manifest.ts";
+import { type Firmware, firmwares, type Manifest } from "../../store/manifest.ts";
 import type { ChainloadFile } from "../boot/chainload.ts";
 import type { CommandLineValues } from "../boot/command-line.ts";
 import { type BootDecision, type BootTarget, decide } from "../boot/decide.ts";
@@ -58,12 +58,11 @@ const Query = z.object({ firmware: z.enum(firmwares) });
  * script carries a seed token. 500 for our failure: the node goes on to its disk.
  */
 export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsync {
-  const { templates, chainloadFiles, lookup, now, prepareDeploy, log } = dependencies;
   return async (server) => {
     // UEFI asks for the size by HEAD first.
-    const file = { exposeHeadRoute: true };
-    server.get<{ Params: { file: string } }>("/boot/:file", file, async (request, reply) => {
-      const found = chainloadFiles.find(({ name }) => name === request.params.file);
+    const withHead = { exposeHeadRoute: true };
+    server.get<{ Params: { file: string } }>("/boot/:file", withHead, async (request, reply) => {
+      const found = dependencies.chainloadFiles.find(({ name }) => name === request.params.file);
       if (found === undefined) return text(reply, 404, "no such file\n");
       return reply.type("application/efi").send(found.bytes);
     });
@@ -72,60 +71,81 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
       const parameters = Parameters.safeParse(request.params);
       const query = Query.safeParse(request.query);
       if (!parameters.success || !query.success) return text(reply, 400, "no such MAC or firmware\n");
-      const { mac } = parameters.data;
-      const { firmware } = query.data;
-      const address = request.ip.replace(/^::ffff:/, "");
-      const refuse = (
-        status: number,
-        reason: Extract<BootRouteEvent, { kind: "script-not-served" }>["reason"],
-        message: string,
-      ) => {
-        log({ kind: "script-not-served", mac, address, reason, message });
-        return text(reply, status, `${message}\n`);
-      };
-
-      const target = lookup(mac);
-      if (target.kind === "unknown") return refuse(404, "unknown-mac", `${mac} is not a node`);
-      const { hostname } = target;
-      if (address !== target.address) {
-        return refuse(403, "not-the-nodes-address", `${hostname} has the address ${target.address}`);
-      }
-      const toLocalDisk = () => {
-        log({ kind: "script-served", mac, script: "local-disk" });
-        return text(reply, 200, renderLocalDiskScript(templates, hostname, firmware));
-      };
-      const decision = decide(
-        { protocol: "ipxe", mac, firmware, isPxeClient: true, isIpxe: true },
-        target,
-        now(),
+      const answer = await scriptFor(
+        {
+          mac: parameters.data.mac,
+          firmware: query.data.firmware,
+          address: request.ip.replace(/^::ffff:/, ""),
+        },
+        dependencies,
       );
-      try {
-        switch (decision.kind) {
-          case "deploy": {
-            const { attemptId } = decision;
-            const boot = await prepareDeploy(attemptId);
-            if (boot === undefined) return toLocalDisk();
-            const { manifest, values } = boot;
-            const script = renderDeployScript(templates, { hostname, attemptId, firmware, manifest, values });
-            log({ kind: "script-served", mac, script: "deploy", attemptId });
-            return text(reply, 200, script);
-          }
-          case "ignore":
-            log({ kind: "script-served", mac, script: "refused" });
-            return text(reply, 200, renderRefusedScript(templates, hostname, decision.reason));
-          case "boot-local-disk":
-          // iPXE asks to boot, so these two do not come up; the disk is what does no harm.
-          case "chainload-ipxe":
-          case "address-only":
-            return toLocalDisk();
-          default:
-            return decision satisfies never;
-        }
-      } catch (error) {
-        return refuse(500, "failed", describeError(error));
-      }
+      dependencies.log(answer.event);
+      return text(reply, answer.status, answer.body);
     });
   };
+}
+
+type ScriptRequest = { readonly mac: MacAddress; readonly firmware: Firmware; readonly address: string };
+type ScriptAnswer = { readonly status: number; readonly body: string; readonly event: BootRouteEvent };
+type NotServed = Extract<BootRouteEvent, { kind: "script-not-served" }>;
+
+async function scriptFor(request: ScriptRequest, dependencies: BootRouteDependencies): Promise<ScriptAnswer> {
+  const { mac, address } = request;
+  const refuse = (status: number, reason: NotServed["reason"], message: string): ScriptAnswer => ({
+    status,
+    body: `${message}\n`,
+    event: { kind: "script-not-served", mac, address, reason, message },
+  });
+  const target = dependencies.lookup(mac);
+  if (target.kind === "unknown") return refuse(404, "unknown-mac", `${mac} is not a node`);
+  if (address !== target.address) {
+    return refuse(403, "not-the-nodes-address", `${target.hostname} has the address ${target.address}`);
+  }
+  try {
+    return await scriptForNode(request, target, dependencies);
+  } catch (error) {
+    return refuse(500, "failed", describeError(error));
+  }
+}
+
+async function scriptForNode(
+  { mac, firmware }: ScriptRequest,
+  target: Extract<BootTarget, { kind: "node" }>,
+  { templates, now, prepareDeploy }: BootRouteDependencies,
+): Promise<ScriptAnswer> {
+  const { hostname } = target;
+  const asked = { protocol: "ipxe", mac, firmware, isPxeClient: true, isIpxe: true } as const;
+  const decision = decide(asked, target, now());
+  const localDisk: ScriptAnswer = {
+    status: 200,
+    body: renderLocalDiskScript(templates, hostname, firmware),
+    event: { kind: "script-served", mac, script: "local-disk" },
+  };
+  switch (decision.kind) {
+    case "deploy": {
+      const { attemptId } = decision;
+      const boot = await prepareDeploy(attemptId);
+      if (boot === undefined) return localDisk;
+      return {
+        status: 200,
+        body: renderDeployScript(templates, { hostname, attemptId, firmware, ...boot }),
+        event: { kind: "script-served", mac, script: "deploy", attemptId },
+      };
+    }
+    case "ignore":
+      return {
+        status: 200,
+        body: renderRefusedScript(templates, hostname, decision.reason),
+        event: { kind: "script-served", mac, script: "refused" },
+      };
+    case "boot-local-disk":
+    // iPXE asks to boot, so these two do not come up; the disk is what does no harm.
+    case "chainload-ipxe":
+    case "address-only":
+      return localDisk;
+    default:
+      return decision satisfies never;
+  }
 }
 
 function text(reply: FastifyReply, status: number, body: string): FastifyReply {

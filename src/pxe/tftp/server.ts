@@ -163,32 +163,33 @@ function runTransfer(
       Math.max(1, Math.ceil(state.wakeAtMs - monotonicMs())),
     );
   };
-  openTransferSocket().then(
-    (opened) => {
-      if (isStopped) return opened.close();
-      socket = opened;
-      opened.onError((error) => log({ kind: "socket-failed", message: describeError(error) }));
-      opened.onDatagram((bytes, from) => {
-        if (isStopped || from.port === 0) return;
-        if (from.port !== peer.port || from.address !== peer.address) {
-          // RFC 1350 section 4: tell the stranger, and do not disturb the transfer.
-          const message = "unknown transfer id";
-          return opened.send(
-            encodeTftp({ kind: "error", code: tftpErrors.unknownTransferId, message }),
-            from,
-          );
-        }
-        const packet = decodeOrLog(bytes, peer, log);
-        if (packet !== undefined) follow(transfer.receive(packet, monotonicMs()));
-      });
-      follow(transfer.start(monotonicMs()));
-    },
-    (error: unknown) => {
-      stop();
-      log({ kind: "busy", peer, filename, reason: describeError(error) });
-    },
-  );
+  const use = (opened: TftpSocket): void => {
+    if (isStopped) {
+      opened.close();
+      return;
+    }
+    socket = opened;
+    opened.onError((error) => log({ kind: "socket-failed", message: describeError(error) }));
+    opened.onDatagram((bytes, from) => {
+      if (isStopped || from.port === 0) return;
+      if (from.port !== peer.port || from.address !== peer.address) return refuseStranger(opened, from);
+      const packet = decodeOrLog(bytes, peer, log);
+      if (packet !== undefined) follow(transfer.receive(packet, monotonicMs()));
+    });
+    follow(transfer.start(monotonicMs()));
+  };
+
+  openTransferSocket().then(use, (error: unknown) => {
+    stop();
+    log({ kind: "busy", peer, filename, reason: describeError(error) });
+  });
   return { request, stop, isSilent: () => transfer.isWaitingAgain() };
+}
+
+/** RFC 1350 section 4: the stranger is told, and the transfer is not disturbed. */
+function refuseStranger(socket: TftpSocket, from: Peer): void {
+  const message = "unknown transfer id";
+  socket.send(encodeTftp({ kind: "error", code: tftpErrors.unknownTransferId, message }), from);
 }
 
 type Ended = {
