@@ -128,13 +128,14 @@ test("a port in use is an error with what to do", async () => {
   }
 });
 
-test("workers end with the server that started them, even when it is killed", async () => {
+test("workers end with the server that was killed, but a stream that runs goes on to its end", async () => {
   const program = join(directory, "parent.ts");
   const module = join(import.meta.dirname, "../../src/serve/artefact-workers.ts");
+  const options = { blobDirectory, address, port: 18_083, count: 2 };
   writeFileSync(
     program,
     `import { startArtefactWorkers } from ${JSON.stringify(module)};
-const workers = await startArtefactWorkers({ blobDirectory: ${JSON.stringify(blobDirectory)}, address: ${JSON.stringify(address)} as never, port: 18083, count: 2, log: () => {} });
+const workers = await startArtefactWorkers({ ...${JSON.stringify(options)}, log: () => {} });
 console.log(workers.pids().join(" "));
 setInterval(() => {}, 1000);\n`,
   );
@@ -142,9 +143,14 @@ setInterval(() => {}, 1000);\n`,
   const parent = start(process.execPath, [program], { onLine: (line) => said.push(line) });
   await until("the workers", () => said.length > 0);
   const pids = (said[0] as string).split(" ").map(Number);
-  expect(pids.length).toBe(2);
-  expect(pids.every(isRunning)).toBe(true);
+  expect(pids.filter(isRunning).length).toBe(2);
+  const path = join(directory, "slow");
+  const stream = curl("--limit-rate", "10M", "-o", path, url.replace(String(port), String(options.port)));
+  await until("the stream", () => existsSync(path));
   parent.stop("SIGKILL");
   await parent.exited;
-  await until("their end", () => !pids.some(isRunning));
+  await until("the end of the idle one", () => pids.filter(isRunning).length === 1);
+  await stream;
+  expect(createHash("sha256").update(readFileSync(path)).digest("hex")).toBe(digest);
+  await until("the end of the other", () => pids.filter(isRunning).length === 0);
 });

@@ -48,9 +48,12 @@ process.once("SIGTERM", () => {
   server.close();
   server.closeAllConnections();
 });
-// When the server that started us was killed, its successor starts workers of its own. (PR_SET_PDEATHSIG would
-// say so at once, but the kernel clears it when the account changes.)
+// When the server that started us was killed, its successor starts workers of its own: this one takes no more
+// requests, but a node's stream of a root filesystem goes on to its end. (PR_SET_PDEATHSIG would say so at once,
+// but the kernel clears it when the account changes.)
 const parent = process.ppid;
-setInterval(() => {
-  if (process.ppid !== parent) process.exit(0);
+const parentCheck = setInterval(() => {
+  if (process.ppid === parent) return;
+  clearInterval(parentCheck);
+  server.close(() => process.exit(0));
 }, parentCheckMs).unref();
