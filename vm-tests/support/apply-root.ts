@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { digestOf } from "../../src/digest.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
+import type { PlannedFile } from "../../src/plan/plan.ts";
 import { type RunResult, run } from "../../src/run.ts";
 
 export type ApplyRoot = {
@@ -91,3 +92,27 @@ export async function openApplyRoot(lower: string, folder: string): Promise<Appl
     },
   };
 }
+
+/** A file of a role of the tests. */
+export const file = (path: string, content: string, more: Partial<PlannedFile> = {}): PlannedFile => ({
+  path,
+  content,
+  mode: 0o644,
+  owner: "root",
+  group: "root",
+  role: "sample",
+  ...more,
+});
+
+/** A layer with these files and nothing else. */
+export const layerOf = (files: readonly PlannedFile[], more: Partial<NamedLayer> = {}): NamedLayer => ({
+  name: "node",
+  files,
+  commands: [],
+  services: [],
+  validators: [],
+  ...more,
+});
+
+/** What an apply answers that finds everything as it should be. */
+export const nothing = { exitCode: 0, stdout: "nothing to change\n" };
