@@ -70,6 +70,10 @@ open_session() {
 }
 
 fetch_steps() {
+  # A disk that is still being found could make one candidate out of two.
+  until udevadm settle --timeout="$repeat_seconds"; do
+    say "devices are still being found, for $(seconds_since 0) s since the kernel started"
+  done
   awk -v sys=/sys -v proc=/proc -f "$here/inventory.awk" >"$run/inventory.json"
   session_request inventory POST "$seed/inventory" --header 'Content-Type: application/json' \
     --data-binary "@$run/inventory.json"
@@ -80,6 +84,7 @@ fetch_steps() {
     *) wait_forever "the bastion did not take the inventory (status $http_status)" ;;
   esac
   mv "$run/inventory.answer" "$run/steps"
+  grep -q . "$run/steps" || wait_forever "the bastion sent no steps"
 }
 
 run_steps() {
@@ -154,8 +159,13 @@ stop_when_gone() {
 report_deployed() {
   finish_reports
   stop_when_gone
-  until session_request deployed POST "$seed/events" --header 'Content-Type: application/json' \
-    --data-binary '{"kind":"deployed"}'; do
+  while :; do
+    session_request deployed POST "$seed/events" --header 'Content-Type: application/json' \
+      --data-binary '{"kind":"deployed"}'
+    case $? in
+      0) return 0 ;;
+      10) wait_forever "the bastion ended this attempt before it heard that all is done: $(cat "$run/deployed.answer")" ;;
+    esac
     say "the bastion did not take the report that all is done (status $http_status), again in $repeat_seconds s"
     sleep "$repeat_seconds"
   done

@@ -62,13 +62,13 @@ stream_is_whole() {
   if [ "$codes" = ' download 0, copy 0, unpack 0, write 0,' ] && [ "$sum" = "$sha256" ]; then return 0; fi
   # The conclusion is the last line: it is what a short report shows.
   echo "exit codes:${codes%,}"
-  if [ "$(cat "$run/stage.download")" -ne 0 ]; then
-    echo "the root did not come whole"
-  elif [ "$sum" = "$sha256" ]; then
-    echo "the root came whole but could not be unpacked"
-  else
-    echo "the root that came is not the image's: its SHA-256 is $sum, expected $sha256"
-  fi
+  case $codes/$sum in
+    ' download 0,'*/"$sha256") echo "the root came whole but could not be unpacked" ;;
+    ' download 0,'*) echo "the root that came is not the image's: its SHA-256 is $sum, expected $sha256" ;;
+    # curl's 23: the next stage of the pipe was gone.
+    ' download 23,'*) echo "the root could not be unpacked: it came damaged" ;;
+    *) echo "the root did not come whole" ;;
+  esac
   return 1
 }
 

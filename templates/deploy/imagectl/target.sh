@@ -60,7 +60,17 @@ step_sign_host_keys() {
 
 # Everything is on the disk when this has ended.
 step_unmount_target() {
+  end_processes_in_target
   umount --recursive "$target"
   sync
   blockdev --flushbufs "$(cat "$run/root-device")"
+}
+
+# A package's script may have left something running, which would hold the file system.
+end_processes_in_target() {
+  ls -l /proc/[0-9]*/root 2>/dev/null | sed -n "s|.* /proc/\([0-9]*\)/root -> $target\$|\1|p" |
+    while read -r process; do
+      echo "ending process $process, which was left behind: $(tr '\0' ' ' <"/proc/$process/cmdline")"
+      kill -KILL "$process"
+    done
 }
