@@ -74,3 +74,8 @@ test("a direct kernel is loaded with its initramfs and command line, as one word
     ...["-append", "console=ttyS0 imagectl.mac=52:54:00:77:00:11"],
   ]);
 });
+
+test("what the serial port said before a power cycle stays in its log", () => {
+  const words = qemuLine(machine, "as-installed");
+  expect(words).toContain("file,id=serial0,append=on,path=/lab/serial.log");
+});

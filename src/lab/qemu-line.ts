@@ -57,7 +57,8 @@ export function qemuLine(machine: MachineSpec, by: BootOrder | DirectKernel): [s
     ...["-name", machine.name, "-machine", "q35,graphics=off", "-nodefaults", "-display", "none"],
     ...acceleration(machine.accelerator),
     ...["-m", String(machine.memoryMiB), "-smp", String(machine.cpus)],
-    ...["-serial", `file:${machine.serialLog}`],
+    // `-serial file:` would begin the file anew at each power-on.
+    ...["-chardev", `file,id=serial0,append=on,path=${machine.serialLog}`, "-serial", "chardev:serial0"],
     ...firmwareWords(machine),
     ...networkWords(machine, order),
     ...machine.disks.flatMap((disk, index) => diskWords(disk, index, bootIndexOf(machine, index, order))),
