@@ -8,9 +8,9 @@ import { decodeTftp, encodeTftp, type TftpPacket } from "../src/pxe/tftp/packet.
 
 /** Fills an Ethernet frame with room for a VLAN tag and IP options; what ROMs ask for. */
 const blockBytes = 1428;
-/** How long a client waits before it repeats what it said last, and how often. Milliseconds. UEFI's are 1 s and 5. */
+/** How long a client waits before it repeats what it said last, and how often. Milliseconds. A patient client: UEFI's are 1 s and 5. */
 const repeatMs = 1_000;
-const mostRepeats = 30;
+const mostRepeats = 10;
 
 type Answer = { readonly isWhole: boolean };
 
