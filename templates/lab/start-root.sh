@@ -22,6 +22,7 @@ mkdir -p "$group"
 # Only init joins the group: systemd moves what it finds in there, and cannot move processes outside its
 # pid namespace. The group that it is in becomes the root of its own cgroup namespace.
 code=0
+# shellcheck disable=SC2016 # the inner shell's own words
 setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --fork --kill-child \
   sh -c 'mkdir -p "$0" && echo 0 >"$0/cgroup.procs" && exec unshare --cgroup sh "$@"' "$group" \
   "$here/boot-root.sh" "$lower" "$folder/upper" "$folder/work" "$folder/root" || code=$?
