@@ -103,7 +103,8 @@ async function measure(
     return { ...(JSON.parse(stdout) as Omit<Result, "cpuSeconds">), cpuSeconds: cpuSecondsOf(started.pid) };
   } finally {
     started.stop("SIGKILL");
-    await started.exited;
+    // Servers that fork leave children behind, which hold its output open until they give up their client.
+    await Promise.race([started.exited, sleep(2_000)]);
   }
 }
 
