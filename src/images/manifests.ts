@@ -18,7 +18,8 @@ export type BuiltImage = {
 export const bootNames = { kernel: "deploy-vmlinuz", initrd: "deploy-initrd.img" } as const;
 
 /**
- * Memory below which the deploy environment does not finish, MiB. Measured: see docs/decisions/golden-images.md.
+ * With this much a whole deployment was seen to end well; with half of it only the agent starts. MiB.
+ * Measured: docs/decisions/golden-images.md.
  */
 export const deployMinRamMiB = 512;
 
