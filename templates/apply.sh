@@ -98,6 +98,7 @@ take_lock() {
   exec 9>"$state/lock"
   flock -n 9 || fail "another apply is running here"
   has_lock=yes
+  rm -rf "$undo.done" # left by a run that was killed when all else was done
   [ -d "$undo" ] || return 0
   say "the last apply did not end: its changes are undone first"
   roll_back
@@ -259,7 +260,6 @@ roll_back() {
 
 # With one rename: half of the old files and their whole list would have the other half removed.
 forget_old_files() {
-  rm -rf "$undo.done"
   mv "$undo" "$undo.done"
   rm -rf "$undo.done"
 }

@@ -80,6 +80,17 @@ describe("an apply that is killed", () => {
     // A machine on which the moments never meet an apply in its midst would prove nothing.
     expect(undone).toBeGreaterThan(2);
   });
+
+  test("leaves nothing behind when it was killed after its last rename", async () => {
+    const root = await freshRoot();
+    await root.apply(before);
+    const wanted = await root.tree();
+    await root.run(
+      "mkdir /var/lib/imagectl/undo-node.done; echo /etc/sample/7 >/var/lib/imagectl/undo-node.done/paths",
+    );
+    expect(await root.apply(before)).toMatchObject(nothing);
+    expect(await root.tree()).toBe(wanted);
+  });
 });
 
 describe("packages", () => {
