@@ -22,6 +22,7 @@ const doors: Record<string, string> = {
   "cli/nodes.ts": "reads the clock",
   "cli/operator-client.ts": "asks the server over its Unix socket",
   "cli/render.ts": "writes a node's files to look at",
+  "cli/report.ts": "reads the page's template and the clock, writes the page",
   "cli/serve.ts": "reads the clock, takes signals",
   "cli/watch.ts": "reads the clock",
   "cluster/file.ts": "reads the cluster file",

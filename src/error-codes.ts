@@ -61,6 +61,7 @@ export const errorCodes = {
   OS_UNKNOWN: "A group asks for an operating system that no recipe builds.",
   OS_UNUSED: "No node of the cluster file is deployed with the operating system.",
   OUTPUT_NOT_OURS: "A directory to write into holds files that imagectl did not write.",
+  OUTPUT_NOT_WRITTEN: "The file that was named for the output could not be written.",
   OVERLAY_INVALID:
     "A layer has a path, owner, package or unit that the apply script cannot carry, or a path twice.",
   PACKAGES_GONE: "The mirror no longer has a package in the version that the lock names.",

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
   render: () => import("./render.ts"),
+  report: () => import("./report.ts"),
   schema: () => import("./schema.ts"),
   serve: () => import("./serve.ts"),
   validate: () => import("./validate.ts"),

@@ -1,5 +1,5 @@
 /** The commands' end of the operator API against the server's end, over a real Unix socket. */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -207,6 +207,32 @@ describe("answers", () => {
     attempts.saveReport(id, { ...report, isReady: false }, now);
     const last = await imagectl("verify", "node1", "--last", "--json");
     expect([last.code, JSON.parse(last.stdout)]).toMatchObject([1, { isReady: false }]);
+  });
+});
+
+describe("report", () => {
+  test("the kept report is shown, or written as a page with what is known of the machine", async () => {
+    await listen();
+    const id = arm("node1");
+    expect(await imagectl("report", "node1")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("hint: Run them: imagectl verify node1"),
+    });
+    attempts.saveReport(id, report, now);
+    expect((await imagectl("report", "node1", "--junit")).stdout).toContain('<testsuite name="node1"');
+    const file = join(folder, "page.html");
+    expect(await imagectl("report", "node1", "--html", "--out", file)).toMatchObject({ code: 0, stdout: "" });
+    expect(readFileSync(file, "utf8")).toContain(
+      `<dt>image</dt><dd>${attempts.latest("node1")?.imageId}</dd>`,
+    );
+  });
+
+  test("a file that cannot be written, and two forms at once, are said", async () => {
+    await listen();
+    attempts.saveReport(arm("node1"), report, now);
+    const lost = await imagectl("report", "node1", "--out", join(folder, "no/such/folder"));
+    expect([lost.code, lost.stderr]).toEqual([1, expect.stringContaining("[OUTPUT_NOT_WRITTEN]")]);
+    expect((await imagectl("report", "node1", "--html", "--json")).stderr).toContain("Choose one of");
   });
 });
 

@@ -1,4 +1,5 @@
 /** Shows a report: as a table for people, as JSON for programs, as JUnit for CI. */
+import { xmlText } from "../xml-text.ts";
 import type { CheckResult, Report } from "./report.ts";
 import { tally } from "./run-checks.ts";
 
@@ -60,28 +61,14 @@ export function reportJunit(report: Report): string {
     const { check, outcome, reason, seconds } = result;
     const body =
       outcome === "red"
-        ? `<failure message="${escapeXml(reason)}"/>`
+        ? `<failure message="${xmlText(reason)}"/>`
         : outcome === "not-applicable"
-          ? `<skipped message="${escapeXml(reason)}"/>`
+          ? `<skipped message="${xmlText(reason)}"/>`
           : "";
-    const name = escapeXml(`${check.name} (from ${check.from})`);
-    return `  <testcase classname="${escapeXml(check.role)}" name="${name}" time="${seconds}">${body}</testcase>`;
+    const name = xmlText(`${check.name} (from ${check.from})`);
+    return `  <testcase classname="${xmlText(check.role)}" name="${name}" time="${seconds}">${body}</testcase>`;
   });
   const counts = `tests="${report.results.length}" failures="${red}" skipped="${notApplicable}"`;
-  const suite = `<testsuite name="${escapeXml(report.node)}" timestamp="${report.startedAt}" ${counts}>`;
+  const suite = `<testsuite name="${xmlText(report.node)}" timestamp="${report.startedAt}" ${counts}>`;
   return ['<?xml version="1.0" encoding="UTF-8"?>', suite, ...cases, "</testsuite>", ""].join("\n");
-}
-
-/** XML 1.0 section 2.2 allows no other control characters than tab, newline and return: they are dropped. */
-function escapeXml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-  };
-  return [...text]
-    .filter((character) => character >= " " || "\t\n\r".includes(character))
-    .map((character) => entities[character] ?? character)
-    .join("");
 }
