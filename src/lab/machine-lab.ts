@@ -1,4 +1,4 @@
-/** One bastion and one blank machine on a switch: what the VM tests, the demo and the benchmark start from. */
+/** One bastion and blank machines on a switch: what the VM tests, the demo and the benchmark start from. */
 import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyPaths } from "../keys.ts";
@@ -19,8 +19,8 @@ export type MachineLabSettings = {
   readonly state: string;
   readonly clusterFile: string;
   readonly bastion: { readonly address: string; readonly interface: string; readonly prefixLength: number };
-  readonly node: { readonly name: string; readonly address: string; readonly mac: string };
-  readonly machine: Pick<QemuHostSettings, "firmware" | "disks" | "uefiNetworkStack">;
+  readonly node: LabNode;
+  readonly machine: LabMachine;
   /** A Linux kernel to try KVM with. */
   readonly kernel: string;
   /** The value of IMAGECTL_ACCEL. */
@@ -29,11 +29,16 @@ export type MachineLabSettings = {
   readonly logs: string;
 };
 
+export type LabNode = { readonly name: string; readonly address: string; readonly mac: string };
+export type LabMachine = Pick<QemuHostSettings, "firmware" | "disks" | "uefiNetworkStack">;
+
 export type MachineLab = {
   readonly scratch: Scratch;
   readonly network: LabNetwork;
   readonly bastion: LabBastion;
   readonly machine: QemuHost;
+  /** Plugs in another machine, off. Its console: `serial-NAME.log` beside the other logs. */
+  addMachine(node: LabNode, machine: LabMachine): QemuHost;
   readonly serverLog: string;
   /** What commands of the operator need to find this lab's server. */
   readonly environment: Readonly<Record<string, string>>;
@@ -53,7 +58,7 @@ export function blankDisk(firmware: Firmware): QemuHostSettings["disks"][number]
 
 /** Makes everything; the server is not started and the machine is off. */
 export async function openMachineLab(settings: MachineLabSettings): Promise<MachineLab> {
-  const { cache, clusterFile, bastion: place, node } = settings;
+  const { cache, clusterFile, bastion: place } = settings;
   const scratch = openScratch({ cache, pid: process.pid });
   const state = scratch.folder("state");
   symlinkSync(join(settings.state, "keys"), join(state, "keys"));
@@ -84,25 +89,39 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
       environment,
       onLine: (line) => appendFileSync(serverLog, `${line}\n`),
     });
-    const machine = new QemuHost({
-      ...settings.machine,
-      name: node.name,
-      mac: node.mac,
-      memoryMiB,
-      cpus,
-      accelerator,
-      folder: scratch.folder(node.name),
-      serialLog: join(settings.logs, "serial.log"),
-      network,
-      runAt: runThrough(node.name, [...network.bastion.enter, ...sshWords(settings, runtime)]),
-    });
+    const machines: QemuHost[] = [];
+    const addMachine = (node: LabNode, machine: LabMachine, serialLog: string): QemuHost => {
+      const host = new QemuHost({
+        ...machine,
+        name: node.name,
+        mac: node.mac,
+        memoryMiB,
+        cpus,
+        accelerator,
+        folder: scratch.folder(node.name),
+        serialLog: join(settings.logs, serialLog),
+        network,
+        runAt: runThrough(node.name, [...network.bastion.enter, ...sshWords(settings, node, runtime)]),
+      });
+      machines.push(host);
+      return host;
+    };
     const close = async (): Promise<void> => {
-      await machine.powerOff();
+      await Promise.all(machines.map((machine) => machine.powerOff()));
       await bastion.stop();
       await network.close();
       scratch.close();
     };
-    return { scratch, network, bastion, machine, serverLog, environment, close };
+    return {
+      scratch,
+      network,
+      bastion,
+      machine: addMachine(settings.node, settings.machine, "serial.log"),
+      addMachine: (node, machine) => addMachine(node, machine, `serial-${node.name}.log`),
+      serverLog,
+      environment,
+      close,
+    };
   } catch (error) {
     await network.close();
     scratch.close();
@@ -111,7 +130,7 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
 }
 
 /** As the server itself gets in; it writes known_hosts when it starts. */
-function sshWords({ state, node }: MachineLabSettings, runtime: string): string[] {
+function sshWords({ state }: MachineLabSettings, node: LabNode, runtime: string): string[] {
   const door = {
     hostname: node.name,
     address: node.address,

@@ -7,6 +7,7 @@ describe("what is expected", () => {
     [{ exit: 0 }, "exit 0"],
     [{ exit: "nonzero" }, "a refusal (exit not 0)"],
     [{ exit: 0, stdout: { equals: "no\n" } }, 'exit 0, and stdout is "no"'],
+    [{ exit: 0, stdout: { equals: "" } }, "exit 0, and nothing on stdout"],
     [{ stdout: { matches: "^a$" }, stderr: { lacks: "b" } }, "stdout matches /^a$/, and stderr lacks /b/"],
   ])("%j is %s", (expectation, words) => {
     expect(describeExpectation(expectation)).toBe(words);

@@ -17,7 +17,10 @@ export function describeExpectation({ exit, stdout, stderr }: Expectation): stri
 
 function describeMatcher(stream: string, matcher: Matcher | undefined): string | undefined {
   if (matcher === undefined) return undefined;
-  if ("equals" in matcher) return `${stream} is ${JSON.stringify(matcher.equals.trim())}`;
+  if ("equals" in matcher) {
+    const wanted = matcher.equals.trim();
+    return wanted === "" ? `nothing on ${stream}` : `${stream} is ${JSON.stringify(wanted)}`;
+  }
   if ("matches" in matcher) return `${stream} matches /${matcher.matches}/`;
   return `${stream} lacks /${matcher.lacks}/`;
 }
