@@ -38,6 +38,7 @@ const doors: Record<string, string> = {
   "lab/qemu-host.ts": "makes disks and reads serial ports",
   "lab/scratch.ts": "keeps the lab's folders",
   "lab/unpack-root.ts": "keeps unpacked images",
+  "nodes/copy-database.ts": "copies a database to a file",
   "nodes/database.ts": "opens SQLite",
   "plan/overlay.ts": "reads the apply script",
   "pxe/boot/chainload.ts": "reads the iPXE files",

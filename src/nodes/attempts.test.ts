@@ -11,7 +11,6 @@ import { type Attempts, openAttempts } from "./attempts.ts";
 import { type Database, openDatabase } from "./database.ts";
 import type { EventBody } from "./event.ts";
 import { reduceAll } from "./reduce.ts";
-import { migrations } from "./schema.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
 const deadline = new Date("2026-05-04T12:00:00Z");
@@ -236,13 +235,6 @@ test("a lock of another process is named, and nothing is half written", () => {
   other.exec("ROLLBACK");
   other.close();
   expect(attempts.append(id, { kind: "disarmed" }, now).attempt.state.stage).toBe("disarmed");
-});
-
-test("a database of a newer imagectl is refused untouched", () => {
-  database.change("INSERT INTO schema_version (version) VALUES (?)", migrations.length + 1);
-  database.close();
-  expect(() => openDatabase(path)).toThrow(`schema version ${migrations.length + 1}`);
-  database = openDatabase(":memory:");
 });
 
 test("a file that is no database is refused with its name", async () => {

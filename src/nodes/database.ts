@@ -1,6 +1,8 @@
 /** The only importer of node:sqlite: opens the database, brings its schema up to date, runs transactions. */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { ImagectlError } from "../errors.ts";
+import { copyDatabase } from "./copy-database.ts";
+import { migrate } from "./migrate.ts";
 import { migrations } from "./schema.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -17,6 +19,11 @@ export type Database = {
   transaction<Result>(work: () => Result): Result;
   /** Runs `work` once all that was written is on the disk: now, or when the transaction around has committed. */
   afterCommit(work: () => void): void;
+  /**
+   * Writes all that is committed to a file of its own, mode 0600. Nothing else happens in this process meanwhile.
+   * @throws ImagectlError DATABASE_UNUSABLE, for a full disk as well; no part of a file is left then.
+   */
+  copyTo(target: string): void;
   close(): void;
 };
 
@@ -33,10 +40,12 @@ const sqliteCodes = { busy: 5, locked: 6 } as const;
  * WAL with synchronous=FULL: a commit is on the disk when it returns, and a kill at any moment leaves either
  * all of a transaction or nothing (sqlite.org/pragma.html#pragma_synchronous).
  * @param path of the file, made when it is missing; its folder must exist. `:memory:` in tests.
+ * @param steps the migrations; others than the program's own in tests only.
  * @throws ImagectlError DATABASE_UNUSABLE, DATABASE_TOO_NEW, DATABASE_BUSY.
  */
-export function openDatabase(path: string): Database {
-  const connection = translated(path, () => new DatabaseSync(path, { timeout: busyTimeoutMs }));
+export function openDatabase(path: string, steps: readonly string[] = migrations): Database {
+  const options = { timeout: busyTimeoutMs, enableForeignKeyConstraints: false };
+  const connection = translated(path, () => new DatabaseSync(path, options));
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql) ?? connection.prepare(sql);
@@ -77,39 +86,20 @@ export function openDatabase(path: string): Database {
       if (depth > 0) waiting.push(work);
       else work();
     },
+    copyTo: (target) => translated(path, () => copyDatabase(connection, target)),
     close: () => connection.close(),
   };
   try {
-    translated(path, () =>
-      connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"),
-    );
-    migrate(connection, database, path);
+    translated(path, () => {
+      connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+      migrate(connection, path, steps);
+      connection.exec("PRAGMA foreign_keys = ON");
+    });
   } catch (error) {
     connection.close();
     throw error;
   }
   return database;
-}
-
-function migrate(connection: DatabaseSync, database: Database, path: string): void {
-  database.transaction(() => {
-    database.change("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT");
-    const version = Number(
-      database.rows("SELECT max(version) AS version FROM schema_version")[0]?.version ?? 0,
-    );
-    if (version > migrations.length) {
-      throw new ImagectlError(
-        "DATABASE_TOO_NEW",
-        `${path} has schema version ${version}; this imagectl knows ${migrations.length}`,
-        { hint: "A newer imagectl wrote it. Run that version, or restore a backup from before it." },
-      );
-    }
-    for (const [index, sql] of migrations.entries()) {
-      if (index < version) continue;
-      connection.exec(sql);
-      database.change("INSERT INTO schema_version (version) VALUES (?)", index + 1);
-    }
-  });
 }
 
 /** SQLite's own errors become ours, with a hint; what else is thrown stays. */

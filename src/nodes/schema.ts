@@ -51,4 +51,6 @@ export const migrations: readonly string[] = [
   ) STRICT;
   CREATE INDEX reports_of_attempt ON reports (attempt, id);
   `,
+  // The version was a table of ours; from here on it is SQLite's user_version, which costs no table to read.
+  "DROP TABLE IF EXISTS schema_version",
 ];
