@@ -13,6 +13,7 @@ export const errorCodes = {
   BUILD_FAILED: "A step of an image's build failed; nothing was published.",
   BUILD_INTERRUPTED: "An image's build was interrupted; nothing was published.",
   BUILD_OUTPUT_MISSING: "A build did not make exactly one of a file that an image needs.",
+  CLUSTER_CHANGED: "The cluster file was changed by somebody else while a command was about to change it.",
   CLUSTER_INVALID: "The cluster file has errors; all of them are listed with their places.",
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",
@@ -28,6 +29,8 @@ export const errorCodes = {
   DRIVERS_MISSING: "An initramfs lacks the driver of a disk or network controller that we promise.",
   DUPLICATE: "Two things of the cluster file or of a role claim one name, number or address.",
   EVENT_MALFORMED: "A node reported an event that is not one of the kinds that a node may report.",
+  FILE_NOT_EDITABLE:
+    "A file of the operator is written in a way that a command cannot change without touching more.",
   FIRMWARE_UNSUPPORTED: "The node started by a firmware (BIOS or UEFI) that the image cannot boot by.",
   FOREIGN_DHCP_SERVER:
     "Another DHCP or ProxyDHCP server answers on the interface; nodes would boot from either.",

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   report: () => import("./report.ts"),
   schema: () => import("./schema.ts"),
   serve: () => import("./serve.ts"),
+  "set-os": () => import("./set-os.ts"),
   validate: () => import("./validate.ts"),
   verify: () => import("./verify.ts"),
   watch: () => import("./watch.ts"),

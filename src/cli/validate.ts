@@ -1,17 +1,9 @@
 /** `imagectl validate [FILE]`: every problem of the cluster file, the roles and the plans, with its place. */
-import { makeSeed } from "../cloud-init/seed.ts";
 import { type Finding, formatFinding } from "../errors.ts";
 import { readPlanSources } from "../plan/inputs.ts";
-import { checkPlans } from "../plan/make.ts";
-import type { ClusterTrust } from "../plan/plan.ts";
+import { findProblems } from "./check-cluster.ts";
 import { defineCommand, jsonOption } from "./command.ts";
-import { clusterFile, knownSystems } from "./plan-context.ts";
-
-/** A file can be checked on any machine, also where the cluster's keys are not: this stands in for them. */
-const placeholderTrust: ClusterTrust = {
-  agentKey: "ssh-ed25519 AAAA agent",
-  hostCaKey: "ssh-ed25519 AAAA host-ca",
-};
+import { clusterFile } from "./plan-context.ts";
 
 export const command = defineCommand({
   summary: "check a cluster file and its roles; every problem with file, line and hint",
@@ -21,19 +13,8 @@ export const command = defineCommand({
   async run({ values, positionals }, io) {
     const file = clusterFile(positionals[0], io.env);
     const { parsed, roles } = await readPlanSources(file);
-    const { cluster, where } = parsed;
-    const plans =
-      cluster === undefined
-        ? roles.findings
-        : checkPlans({
-            cluster,
-            roles,
-            trust: placeholderTrust,
-            operatingSystems: knownSystems,
-            makeSeed,
-            where,
-          });
-    const findings = [...parsed.findings, ...plans];
+    const { cluster } = parsed;
+    const findings = findProblems(parsed, roles);
     const errors = findings.filter((finding) => finding.severity === "error").length;
     if (values.json === true) {
       io.stdout.write(`${JSON.stringify({ file, isValid: errors === 0, findings }, null, 2)}\n`);

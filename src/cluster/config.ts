@@ -46,6 +46,8 @@ export type Node = {
   readonly mac: MacAddress;
   readonly address: Ipv4Address;
   readonly group: string;
+  /** Instead of the group's: one node goes ahead of the others, or stays behind. */
+  readonly os?: OsId;
   /** Replaces the group's policy whole. */
   readonly disk?: DiskPolicy;
 };

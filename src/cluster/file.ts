@@ -1,5 +1,5 @@
 /** The door to the cluster file on disk. */
-import { readFile } from "node:fs/promises";
+import { chown, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { ImagectlError } from "../errors.ts";
 import { type ParsedCluster, parseCluster } from "./parse.ts";
 
@@ -8,11 +8,54 @@ import { type ParsedCluster, parseCluster } from "./parse.ts";
  * @throws ImagectlError CLUSTER_UNREADABLE when there is no such file or it may not be read.
  */
 export async function readClusterFile(path: string): Promise<ParsedCluster> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  return parseCluster(await readClusterText(path), path);
+}
+
+/** @throws ImagectlError CLUSTER_UNREADABLE. */
+export async function readClusterText(path: string): Promise<string> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new ImagectlError("CLUSTER_UNREADABLE", `cannot read the cluster file ${path}: ${error.message}`, {
       hint: "Name it on the command line, or set IMAGECTL_CLUSTER. A sample to start from: examples/cluster.yaml",
       cause: error,
     });
   });
-  return parseCluster(text, path);
+}
+
+/**
+ * Replaces the file by rename(2), with the mode and owner that it had: a reader sees the old text or the new one.
+ * A link stays a link; what it leads to is replaced.
+ * @param before what the new text was made from. Another text there is somebody else's work and stays.
+ * @throws ImagectlError CLUSTER_CHANGED, CLUSTER_UNREADABLE.
+ */
+export async function replaceClusterFile(path: string, before: string, after: string): Promise<void> {
+  const target = await realpath(path);
+  const { mode, uid, gid } = await stat(target);
+  const scratch = `${target}.imagectl-new`;
+  try {
+    const file = await open(scratch, "w", mode & 0o777);
+    try {
+      await file.writeFile(after);
+      await file.chmod(mode & 0o777);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const { uid: ours } = await stat(scratch);
+    if (ours !== uid) await chown(scratch, uid, gid);
+    if ((await readClusterText(path)) !== before) throw changedMeanwhile(path);
+    await rename(scratch, target);
+  } catch (error) {
+    await rm(scratch, { force: true });
+    throw error;
+  }
+}
+
+function changedMeanwhile(path: string): ImagectlError {
+  return new ImagectlError(
+    "CLUSTER_CHANGED",
+    `${path} was changed by somebody else just now; it stays as it is`,
+    {
+      hint: "Run the command again.",
+    },
+  );
 }

@@ -58,9 +58,10 @@ function toConfig(file: ClusterFile): ClusterConfig {
       disk: toPolicy(disk),
       ...(userData === undefined ? {} : { userData }),
     })),
-    nodes: Object.entries(file.nodes).map(([name, { disk, ...node }]) => ({
+    nodes: Object.entries(file.nodes).map(([name, { disk, os, ...node }]) => ({
       name,
       ...node,
+      ...(os === undefined ? {} : { os }),
       ...(disk === undefined ? {} : { disk: toPolicy(disk) }),
     })),
   };

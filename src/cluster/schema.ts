@@ -123,11 +123,12 @@ const User = z.strictObject({
   ),
 });
 
+const OperatingSystemId = z
+  .string()
+  .regex(/^[a-z]+-[0-9]+(\.[0-9]+)?$/, "expected an operating system such as debian-12");
+
 const Group = z.strictObject({
-  os: described(
-    z.string().regex(/^[a-z]+-[0-9]+(\.[0-9]+)?$/, "expected an operating system such as debian-12"),
-    "the operating system as family-version, such as debian-12",
-  ),
+  os: described(OperatingSystemId, "the operating system as family-version, such as debian-12"),
   method: described(
     z.enum(["golden", "installer", "none"]),
     "how the operating system gets on the disk: golden, installer or none",
@@ -155,6 +156,10 @@ const Node = z.strictObject({
   ),
   address: described(Ipv4Address, "the node's address in the subnet"),
   group: described(z.string(), "one of the names under groups"),
+  os: described(
+    OperatingSystemId.optional(),
+    "instead of the group's operating system, such as debian-12: for a node that goes ahead or stays behind",
+  ),
   disk: described(DiskPolicy.optional(), "replaces the group's disk whole"),
 });
 

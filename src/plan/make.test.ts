@@ -136,6 +136,16 @@ describe("images are shared", () => {
   });
 });
 
+describe("a node with an operating system of its own", () => {
+  const ahead = clusterText.replace("10.77.0.11, group: gpu}", "10.77.0.11, group: gpu, os: debian-13}");
+  test("is planned with it, and its neighbours with the group's", () => {
+    const plan = planNode(input(roles, ahead), "node1");
+    expect(plan.image.os).toBe("debian-13");
+    expect(plan.image.files[0]?.content).toBe("hi on debian-13, debian 13\n");
+    expect(planNode(input(roles, ahead), "node2").image.os).toBe("debian-12");
+  });
+});
+
 describe("equal input, equal bytes", () => {
   const digest = (given: PlanInput) => planDigest(planNode(given, "node1"));
   const bytes = (given: PlanInput) => JSON.stringify(planNode(given, "node1"));

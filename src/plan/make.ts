@@ -42,7 +42,7 @@ export function planNode(input: PlanInput, nodeName: string): NodePlan {
     });
   }
   const group = groupOf(cluster, node);
-  const selection = select(input, group);
+  const selection = select(input, group, node);
   const { plan, findings } = layOutNode(input, node, group, selection);
   throwOnErrors("PLAN_INVALID", nodeName, [...input.roles.findings, ...selection.findings, ...findings]);
   return plan;
@@ -58,12 +58,18 @@ export function checkPlans(input: PlanInput): Finding[] {
     const nodes = input.cluster.nodes.filter((node) => node.group === group.name);
     return [
       ...selection.findings,
-      ...nodes.flatMap((node) => layOutNode(input, node, group, selection).findings),
+      ...nodes.flatMap((node) => {
+        if (node.os === undefined) return layOutNode(input, node, group, selection).findings;
+        const own = groupOf(input.cluster, node);
+        const ownSelection = select(input, own, node);
+        return [...ownSelection.findings, ...layOutNode(input, node, own, ownSelection).findings];
+      }),
     ];
   });
   return uniqueFindings([...input.roles.findings, ...findings]);
 }
 
+/** What the node gets from its group, with what it says itself. */
 function groupOf(cluster: ClusterConfig, node: Node): Group {
   const group = cluster.groups.find(({ name }) => name === node.group);
   if (group === undefined) {
@@ -75,11 +81,17 @@ function groupOf(cluster: ClusterConfig, node: Node): Group {
       },
     );
   }
-  return group;
+  return node.os === undefined ? group : { ...group, os: node.os };
 }
 
-function select(input: PlanInput, group: Group): Selection {
-  const selection = selectRoles(group, input.roles, input.operatingSystems, input.where ?? ((path) => path));
+/** @param node whose own operating system is meant, for the place of what is wrong with it. */
+function select(input: PlanInput, group: Group, node?: Node): Selection {
+  const inFile = input.where ?? ((path) => path);
+  const where: Where = (path) =>
+    node?.os !== undefined && path === `groups.${group.name}.os`
+      ? inFile(`nodes.${node.name}.os`)
+      : inFile(path);
+  const selection = selectRoles(group, input.roles, input.operatingSystems, where);
   return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
 }
 

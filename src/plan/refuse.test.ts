@@ -31,6 +31,13 @@ describe("what is refused", () => {
       "debian-12",
     ],
     [
+      "an unknown system of one node",
+      [roles, clusterText.replace("10.77.0.11, group: gpu}", "10.77.0.11, group: gpu, os: debian-11}")],
+      "OS_UNKNOWN",
+      "c.yaml:19:72",
+      "debian-12",
+    ],
+    [
       "an unknown parameter",
       [roles, clusterText.replace("{word: hi}}\n", "{wrod: hi}}\n")],
       "PARAM_INVALID",

@@ -1,0 +1,44 @@
+/** `imagectl set-os GROUP|NODE OS`: another operating system for the next installation, written to the cluster file. */
+import { setOs } from "../cluster/edit.ts";
+import { ImagectlError } from "../errors.ts";
+import { hintForName } from "../nearest.ts";
+import { defineCommand, jsonOption } from "./command.ts";
+import { editCluster } from "./edit-cluster.ts";
+import { clusterFile, clusterOption, knownSystems } from "./plan-context.ts";
+
+export const command = defineCommand({
+  summary: "give a group or a node another operating system: edits the cluster file, and shows the change",
+  usage: "set-os GROUP|NODE OS [--cluster FILE] [--dry-run] [--json]",
+  options: {
+    "dry-run": { type: "boolean", description: "Show the change, and write nothing." },
+    ...clusterOption,
+    ...jsonOption,
+  },
+  positionals: { min: 2, max: 2 },
+  async run({ values, positionals: [name = "", os = ""] }, io) {
+    if (!knownSystems.includes(os)) {
+      throw new ImagectlError("OS_UNKNOWN", `imagectl cannot build ${os}`, {
+        hint: hintForName(os, knownSystems),
+      });
+    }
+    const isDryRun = values["dry-run"] === true;
+    const file = clusterFile(values.cluster, io.env);
+    const answer = await editCluster(file, isDryRun, (source) => setOs(source, name, os));
+    if (values.json === true) {
+      const { text: _text, ...shown } = answer;
+      io.stdout.write(`${JSON.stringify({ ...shown, isDryRun }, null, 2)}\n`);
+      return 0;
+    }
+    io.stdout.write(answer.isChanged ? answer.diff : `${name} has ${os} already; ${file} stays as it is\n`);
+    for (const note of answer.notes) io.stderr.write(`note: ${note}\n`);
+    if (answer.isChanged) io.stderr.write(`${closing(file, isDryRun, os, answer.nodes)}\n`);
+    return 0;
+  },
+});
+
+function closing(file: string, isDryRun: boolean, os: string, nodes: readonly string[]): string {
+  if (isDryRun) return `dry run: ${file} stays as it is`;
+  if (nodes.length === 0) return `${file} is written; no node is concerned yet`;
+  const words = nodes.length > 3 ? "NODE…" : nodes.join(" ");
+  return `${file} is written; running nodes stay as they are. Next: imagectl build --os ${os}, then imagectl arm ${words}`;
+}
