@@ -1,43 +1,67 @@
-/** `imagectl apply NODE`: brings a running node to what the cluster file says now. */
+/** `imagectl apply`: brings running nodes to what the cluster file says now. */
 import type { ApplyLine } from "../serve/operator-types.ts";
 import { terminalLine } from "../terminal-text.ts";
-import { defineCommand, jsonOption } from "./command.ts";
-import { operatorClient } from "./operator-client.ts";
+import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { type NodeOutcome, onEachNode } from "./each-node.ts";
+import { type OperatorClient, operatorClient } from "./operator-client.ts";
+import { allOption, findTargets, targetWords, withoutBare } from "./targets.ts";
 
 export const command = defineCommand({
-  summary: "apply the node layer of the cluster file to a running node (accounts, keys, firewall, addresses)",
-  usage: "apply NODE [--dry-run] [--json]",
+  summary: "apply the node layer of the cluster file to running nodes (accounts, keys, firewall, addresses)",
+  usage: "apply NODE|GROUP… | --all [--dry-run] [--json]",
   options: {
+    ...allOption,
     "dry-run": {
       type: "boolean",
       description: "Show what would change (then the exit code is 2), and change nothing.",
     },
     ...jsonOption,
   },
-  positionals: { min: 1, max: 1 },
+  positionals: targetWords,
   async run({ values, positionals }, io) {
-    const node = positionals[0] as string;
+    const client = operatorClient(io.env);
+    const isAll = values.all === true;
+    const selection = await findTargets(client, { words: positionals, isAll, command: "apply" });
+    const nodes = withoutBare(selection, io).map(({ node }) => node);
+    const isJson = values.json === true;
     const isDryRun = values["dry-run"] === true;
-    const path = `/nodes/${encodeURIComponent(node)}/apply`;
-    let code = 1;
-    for await (const line of operatorClient(io.env).lines<ApplyLine>("POST", path, { isDryRun })) {
-      if (values.json === true) io.stdout.write(`${JSON.stringify(line)}\n`);
-      else if (line.kind === "line") io.stdout.write(`${terminalLine(line.text)}\n`);
-      if (line.kind !== "done") continue;
-      code = exitCodeOf(line.exitCode, isDryRun);
-      if (values.json !== true) io.stderr.write(closing(node, line, code));
-    }
-    return code;
+    return onEachNode({ nodes, isSingle: selection.isSingle, isJson, io }, (node) =>
+      applyTo(node, client, { isDryRun, isJson, io }),
+    );
   },
 });
 
+type ApplyOptions = { readonly isDryRun: boolean; readonly isJson: boolean; readonly io: CommandIo };
+
+async function applyTo(
+  node: string,
+  client: OperatorClient,
+  { isDryRun, isJson, io }: ApplyOptions,
+): Promise<NodeOutcome> {
+  const path = `/nodes/${encodeURIComponent(node)}/apply`;
+  let outcome: NodeOutcome = { exitCode: 1, word: "failed" };
+  let isUnchanged = false;
+  for await (const line of client.lines<ApplyLine>("POST", path, { isDryRun })) {
+    if (isJson) io.stdout.write(`${JSON.stringify({ node, ...line })}\n`);
+    else if (line.kind === "line") io.stdout.write(`${terminalLine(line.text)}\n`);
+    if (line.kind === "line") isUnchanged ||= line.text === nothingToChange;
+    if (line.kind !== "done") continue;
+    outcome = outcomeOf(line.exitCode, isDryRun, isUnchanged);
+    if (!isJson) io.stderr.write(closing(node, line, outcome.exitCode));
+  }
+  return outcome;
+}
+
 /** What the apply script ends with when a dry run found differences. */
 const wouldChange = 3;
+/** What it says when it found nothing to do. */
+const nothingToChange = "nothing to change";
 
 /** 0: done, or nothing to do. 2: a dry run found something, as diff(1) and `validate` have it. 1: it failed. */
-function exitCodeOf(code: number, isDryRun: boolean): number {
-  if (code === 0) return 0;
-  return isDryRun && code === wouldChange ? 2 : 1;
+function outcomeOf(code: number, isDryRun: boolean, isUnchanged: boolean): NodeOutcome {
+  if (code === 0) return { exitCode: 0, word: isUnchanged ? "unchanged" : "applied" };
+  if (isDryRun && code === wouldChange) return { exitCode: 2, word: "would change" };
+  return { exitCode: 1, word: "failed" };
 }
 
 function closing(node: string, done: Extract<ApplyLine, { kind: "done" }>, code: number): string {

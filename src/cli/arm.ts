@@ -1,17 +1,17 @@
 /** `imagectl arm`: from now until a deadline the node's next network boot installs it. */
-import { ImagectlError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
 import type { ArmAnswer, ArmRequestBody } from "../serve/operator-types.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { operatorClient } from "./operator-client.ts";
 import { formatTable } from "./table.ts";
+import { findTargets, requireWords, targetWords } from "./targets.ts";
 
 /** Time to walk to a rack and switch it on; after it no disk is in danger. */
 const defaultDeadline = "2h";
 
 export const command = defineCommand({
   summary: "let nodes be installed at their next network boot, until a deadline",
-  usage: "arm NODE… | --all [--deadline 2h] [--json]",
+  usage: "arm NODE|GROUP… | --all [--deadline 2h] [--json]",
   options: {
     all: { type: "boolean", description: "Every node of the cluster file that is installed by the network." },
     deadline: {
@@ -21,17 +21,17 @@ export const command = defineCommand({
     },
     ...jsonOption,
   },
-  positionals: { min: 0, max: 1_000 },
+  positionals: targetWords,
   async run({ values, positionals }, io) {
     const isAll = values.all === true;
-    if (isAll === positionals.length > 0) {
-      throw new ImagectlError("USAGE", isAll ? "--all and names together" : "which node?", {
-        hint: "imagectl arm NODE…, or imagectl arm --all",
-      });
-    }
+    const request = { words: positionals, isAll, command: "arm" };
+    requireWords(request);
     const deadlineSeconds = parseDuration(values.deadline ?? defaultDeadline);
-    const body: ArmRequestBody = { nodes: positionals, isAll, deadlineSeconds };
-    const answers = await operatorClient(io.env).post<readonly ArmAnswer[]>("/arm", body);
+    const client = operatorClient(io.env);
+    // Which of all can be installed, the server knows best.
+    const { nodes } = isAll ? { nodes: [] } : await findTargets(client, request);
+    const body: ArmRequestBody = { nodes: nodes.map(({ node }) => node), isAll, deadlineSeconds };
+    const answers = await client.post<readonly ArmAnswer[]>("/arm", body);
     io.stdout.write(values.json === true ? `${JSON.stringify(answers, null, 2)}\n` : formatArmed(answers));
     return 0;
   },

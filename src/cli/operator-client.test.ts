@@ -48,6 +48,13 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
       arm: async () => [],
       disarm: () => [],
       nodes,
+      targets: async () => ({
+        nodes: nodes(),
+        groups: [
+          { name: "gpu", method: "golden" },
+          { name: "empty", method: "golden" },
+        ],
+      }),
       attempts,
       apply: async (_node, _isDryRun, onLine) => {
         onLine("~ /etc/hosts");
@@ -290,9 +297,13 @@ describe("watch", () => {
 
   test("a node that was never armed is refused by name", async () => {
     await listen();
+    expect(await imagectl("watch", "node2")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("node2 was never armed"),
+    });
     expect(await imagectl("watch", "node9")).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining("node9 was never armed"),
+      stderr: expect.stringContaining("there is no node or group node9"),
     });
   });
 });

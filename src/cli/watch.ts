@@ -5,23 +5,26 @@ import { ImagectlError } from "../errors.ts";
 import type { WatchLine } from "../serve/operator-types.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
+import { findTargets, targetWords } from "./targets.ts";
 import { follow, verdictOf, type Watched, watchLine } from "./watch-view.ts";
 
 export const command = defineCommand({
   summary: "follow nodes until they are ready (exit code 0) or failed (1)",
-  usage: "watch [NODE…] [--json]",
+  usage: "watch [NODE|GROUP…] [--json]",
   options: jsonOption,
-  positionals: { min: 0, max: 1_000 },
+  positionals: targetWords,
   async run({ values, positionals }, io) {
     const screen = values.json === true ? jsonScreen(io) : io.isTty ? liveScreen(io) : plainScreen(io);
+    const client = operatorClient(io.env);
+    const names = await namesOf(client, positionals);
     const watched = new Map<string, Watched>();
     try {
-      for await (const line of linesAcrossRestarts(operatorClient(io.env), positionals, io)) {
+      for await (const line of linesAcrossRestarts(client, names, io)) {
         const { node } = line.attempt;
         const before = watched.get(node);
         watched.set(node, follow(before, line));
         screen.show(watched, line, before);
-        const verdict = positionals.length === 0 ? "under-way" : verdictOf(positionals, watched);
+        const verdict = names.length === 0 ? "under-way" : verdictOf(names, watched);
         if (verdict !== "under-way") return verdict === "ready" ? 0 : 1;
       }
     } finally {
@@ -30,6 +33,14 @@ export const command = defineCommand({
     return 1;
   },
 });
+
+/** @returns no names for no words: everything is watched, for ever. Of a group, those that were ever armed. */
+async function namesOf(client: OperatorClient, words: readonly string[]): Promise<readonly string[]> {
+  if (words.length === 0) return [];
+  const { nodes, named } = await findTargets(client, { words, isAll: false, command: "watch" });
+  const armed = nodes.filter(({ node, attempt }) => named.has(node) || attempt !== undefined);
+  return (armed.length === 0 ? nodes : armed).map(({ node }) => node);
+}
 
 /** How long a server that went away may take to come back. Seconds. Our choice: a restart takes five. */
 const patienceSeconds = 60;
@@ -41,7 +52,7 @@ async function* linesAcrossRestarts(
   io: CommandIo,
 ): AsyncGenerator<WatchLine> {
   const query = names.map((name) => `node=${encodeURIComponent(name)}`).join("&");
-  // Unknown names are refused once, here; the stream would be silent about them for ever.
+  // Nodes that were never armed are refused once, here; the stream would be silent about them for ever.
   for (const name of names) await client.get(`/events?node=${encodeURIComponent(name)}&attempts=latest`);
   let lostSince: number | undefined;
   for (;;) {

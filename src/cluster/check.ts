@@ -60,11 +60,25 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
     { key: cluster.bastion.hostname, path: "bastion.hostname", owner: "the bastion" },
     ...nodes.map(([name]) => ({ key: name, path: `nodes.${name}`, owner: `the node ${name}` })),
   ];
+  const targets = [
+    ...Object.keys(cluster.groups).map((name) => ({
+      key: name,
+      path: `groups.${name}`,
+      owner: `the group ${name}`,
+    })),
+    ...nodes.map(([name]) => ({ key: name, path: `nodes.${name}`, owner: `the node ${name}` })),
+  ];
   const nextUid = Math.max(...users.map(([, { uid }]) => uid ?? 0), userIds.first) + 1;
   return [
     ...collisions("the uid", uids, `Give one of them an id that was never used, such as ${nextUid}`, report),
     ...collisions("the MAC address", macs, macHint, report),
     ...collisions("the host name", hostnames, "Rename one of them.", report),
+    ...collisions(
+      "the name",
+      targets,
+      "Rename one: commands take either, so a name must mean one of them.",
+      report,
+    ),
   ];
 }
 

@@ -191,6 +191,13 @@ describe("each thing that is wrong has a code and its line", () => {
       "unique",
     ],
     [
+      "the name of a group",
+      25,
+      "  gpu: {mac: 52:54:00:77:00:12, address: 10.77.0.12, group: gpu}",
+      "DUPLICATE",
+      "the group gpu",
+    ],
+    [
       "the bastion's name",
       25,
       "  bastion: {mac: 52:54:00:77:00:12, address: 10.77.0.12, group: gpu}",

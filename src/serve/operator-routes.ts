@@ -14,6 +14,7 @@ import type {
   ErrorBody,
   NodeView,
   ServerStatus,
+  TargetList,
   VerifyLine,
   WatchLine,
 } from "./operator-types.ts";
@@ -24,6 +25,7 @@ export type OperatorDependencies = {
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
   readonly nodes: () => readonly NodeView[];
+  readonly targets: () => Promise<TargetList>;
   readonly attempts: Pick<Attempts, "events" | "lastEvent" | "latest" | "latestReport" | "subscribe">;
   readonly apply: (
     node: string,
@@ -59,6 +61,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     server.post("/arm", (request) => dependencies.arm(parse(Arm, request.body)));
     server.post("/disarm", async (request) => dependencies.disarm(parse(Disarm, request.body).nodes));
     server.get("/nodes", async () => dependencies.nodes());
+    server.get("/targets", () => dependencies.targets());
     server.get("/events", async (request) => {
       const { node, attempts: which } = parse(EventQuery, request.query);
       const latest = requireAttempt(attempts, node);

@@ -1,4 +1,5 @@
 /** What the operator API answers: the contract between `imagectl serve` and the other commands. */
+import type { Method } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { NodeEvent } from "../nodes/event.ts";
@@ -40,6 +41,12 @@ export type NodeView = {
   readonly address: string;
   /** Its newest attempt; undefined: it was never armed. */
   readonly attempt: Attempt | undefined;
+};
+
+/** GET /targets: what names on a command line can mean, from the cluster file as it is now. */
+export type TargetList = {
+  readonly nodes: readonly NodeView[];
+  readonly groups: readonly { readonly name: string; readonly method: Method }[];
 };
 
 /**

@@ -2,6 +2,7 @@
 import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
+import { isInstalled } from "../nodes/installed.ts";
 import { planNode } from "../plan/make.ts";
 import { buildOverlay } from "../plan/overlay.ts";
 import type { NodePart } from "../plan/plan.ts";
@@ -10,7 +11,7 @@ import type { SshDoor } from "../verify/ssh.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
 import type { ClusterSource } from "./cluster-source.ts";
 import { requireAttempt } from "./operator-routes.ts";
-import type { ArmAnswer, ArmRequestBody, DisarmAnswer, NodeView } from "./operator-types.ts";
+import type { ArmAnswer, ArmRequestBody, DisarmAnswer, NodeView, TargetList } from "./operator-types.ts";
 import { revisionOf } from "./revision.ts";
 import type { Supervisor } from "./supervise.ts";
 
@@ -32,6 +33,7 @@ export type Operator = {
   arm(request: ArmRequestBody): Promise<readonly ArmAnswer[]>;
   disarm(nodes: readonly string[]): readonly DisarmAnswer[];
   nodes(): readonly NodeView[];
+  targets(): Promise<TargetList>;
   apply(
     node: string,
     isDryRun: boolean,
@@ -55,6 +57,11 @@ export function openOperator(settings: OperatorSettings): Operator {
       }));
     },
     nodes: () => listNodes(source, attempts),
+    targets: async () => {
+      await source.refreshIfChanged();
+      const groups = source.current().cluster.groups.map(({ name, method }) => ({ name, method }));
+      return { nodes: listNodes(source, attempts), groups };
+    },
     apply: async (name, isDryRun, onLine) => {
       const { node, image } = planNode(await source.fresh(), name);
       const attempt = requireInstalled(attempts, name);
@@ -82,7 +89,7 @@ function requireLive(attempts: Attempts, node: string): Attempt {
 /** @throws ImagectlError NODE_NOT_DEPLOYED for a node whose disk has no finished system of ours. */
 function requireInstalled(attempts: Attempts, node: string): Attempt {
   const attempt = requireAttempt(attempts, node);
-  if (attempt.state.isDeployed && attempt.state.stage !== "disarmed") return attempt;
+  if (isInstalled(attempt.state)) return attempt;
   throw new ImagectlError(
     "NODE_NOT_DEPLOYED",
     `${node} is not installed (its last attempt: ${attempt.state.stage})`,

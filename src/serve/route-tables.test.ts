@@ -44,6 +44,7 @@ test("operators: everything that a person may do", async () => {
       "GET /nodes",
       "GET /nodes/:node/report",
       "GET /status",
+      "GET /targets",
       "GET /watch",
       "POST /arm",
       "POST /disarm",

@@ -1,0 +1,175 @@
+/** Commands that take several nodes, against the server's end of the operator API over a real Unix socket. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ImagectlError } from "../errors.ts";
+import { type Attempts, openAttempts } from "../nodes/attempts.ts";
+import { type Database, openDatabase } from "../nodes/database.ts";
+import type { NodePlan } from "../plan/plan.ts";
+import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
+import { listenForOperators } from "../serve/operator-socket.ts";
+import { main } from "./main.ts";
+
+const now = new Date("2026-05-04T10:00:00Z");
+let folder: string;
+let database: Database;
+let attempts: Attempts;
+let server: FastifyInstance;
+
+function arm(hostname: string): number {
+  const plan = { image: {}, node: { hostname, address: "10.77.0.11" } } as unknown as NodePlan;
+  const deadline = new Date(now.getTime() + 3_600_000);
+  return attempts.arm({ plan, imageId: "i", revision: "r", now, deadline }).id;
+}
+
+const deploy = (hostname: string) => attempts.append(arm(hostname), { kind: "deployed" }, now);
+
+/** Three nodes of the group gpu, whatever was armed of them. */
+async function listen(overrides: Partial<OperatorDependencies>): Promise<void> {
+  const nodes = () =>
+    ["node1", "node2", "node3"].map((node) => ({
+      node,
+      group: "gpu",
+      address: "10.77.0.11",
+      attempt: attempts.latest(node),
+    }));
+  const groups = [{ name: "gpu", method: "golden" as const }];
+  const dependencies = { attempts, nodes, targets: async () => ({ nodes: nodes(), groups }), ...overrides };
+  server = await listenForOperators(
+    join(folder, "operator.sock"),
+    operatorRoutes(dependencies as OperatorDependencies),
+  );
+}
+
+async function imagectl(...argv: string[]) {
+  const out = { stdout: "", stderr: "" };
+  const code = await main(argv, {
+    stdout: {
+      write: (text) => {
+        out.stdout += text;
+      },
+    },
+    stderr: {
+      write: (text) => {
+        out.stderr += text;
+      },
+    },
+    env: { IMAGECTL_RUN: folder },
+    isTty: false,
+  });
+  return { code, ...out };
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "imagectl-several-"));
+  database = openDatabase(":memory:");
+  attempts = openAttempts(database);
+});
+
+afterEach(async () => {
+  await server.close();
+  database.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe("apply", () => {
+  /** node2 cannot be reached; the others answer with `exitCode`. */
+  const applyWith = (exitCode: number, done: string[]): OperatorDependencies["apply"] => {
+    return async (node, _isDryRun, onLine) => {
+      done.push(node);
+      if (node === "node2") throw new ImagectlError("COMMAND_FAILED", "ssh: no route", { hint: "try it" });
+      onLine("M /etc/hosts");
+      return { exitCode, isReinstallNeeded: false };
+    };
+  };
+
+  test("goes on after a node that failed; the summary and the exit code tell", async () => {
+    const done: string[] = [];
+    await listen({ apply: applyWith(0, done) });
+    for (const node of ["node1", "node2", "node3"]) deploy(node);
+    const { code, stdout, stderr } = await imagectl("apply", "gpu");
+    expect(done).toEqual(["node1", "node2", "node3"]);
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      "== node1\nM /etc/hosts\n== node2\n== node3\nM /etc/hosts\n3 nodes: 2 applied, 1 failed (node2)\n",
+    );
+    expect(stderr).toContain("node2: ssh: no route [COMMAND_FAILED]\n    hint: try it");
+  });
+
+  test("a dry run of several ends with 2 when one would change, with 1 when one failed", async () => {
+    await listen({ apply: applyWith(3, []) });
+    deploy("node1");
+    expect(await imagectl("apply", "--all", "--dry-run")).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("1 node: 1 would change (node1)\n"),
+      stderr: "left out, not installed: node2, node3\n",
+    });
+    deploy("node2");
+    expect((await imagectl("apply", "--all", "--dry-run")).code).toBe(1);
+  });
+
+  test("--json is a line per thing, each with its node, and a summary", async () => {
+    await listen({ apply: applyWith(0, []) });
+    deploy("node1");
+    deploy("node2");
+    const { stdout } = await imagectl("apply", "node1", "node2", "--json");
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { node: "node1", kind: "line", text: "M /etc/hosts" },
+      { node: "node1", kind: "done", exitCode: 0 },
+      { node: "node2", kind: "failed", error: { code: "COMMAND_FAILED", hint: "try it" } },
+      {
+        kind: "summary",
+        nodes: [
+          { node: "node1", word: "applied" },
+          { node: "node2", word: "failed" },
+        ],
+      },
+    ]);
+  });
+
+  test("neither names nor --all is a usage error, and so are both", async () => {
+    await listen({});
+    for (const words of [[], ["node1", "--all"]]) {
+      const { code, stderr } = await imagectl("apply", ...words);
+      expect([code, stderr]).toEqual([2, expect.stringContaining("hint: imagectl apply NODE|GROUP…")]);
+    }
+  });
+});
+
+describe("arm and disarm", () => {
+  test("arm takes a group", async () => {
+    const asked: unknown[] = [];
+    await listen({
+      arm: async (request) => {
+        asked.push(request);
+        return [];
+      },
+    });
+    await imagectl("arm", "gpu");
+    await imagectl("arm", "--all");
+    expect(asked).toMatchObject([
+      { nodes: ["node1", "node2", "node3"], isAll: false },
+      { nodes: [], isAll: true },
+    ]);
+  });
+
+  test("disarm of a group ends what is armed there; with nothing armed it says so", async () => {
+    const asked: (readonly string[])[] = [];
+    await listen({
+      disarm: (nodes) => {
+        asked.push(nodes);
+        return [];
+      },
+    });
+    arm("node2");
+    await imagectl("disarm", "gpu");
+    await imagectl("disarm", "--all");
+    await imagectl("disarm", "node1");
+    expect(asked).toEqual([["node2"], ["node2"], ["node1"]]);
+    attempts.append(attempts.latest("node2")?.id as number, { kind: "disarmed" }, now);
+    expect((await imagectl("disarm", "gpu")).stdout).toBe("no node has a live attempt\n");
+  });
+});
