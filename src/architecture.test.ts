@@ -10,7 +10,7 @@ const floors = [
   ["plan"],
   ["cloud-init", "images", "deploy", "nodes", "verify"],
   ["pxe", "lab"],
-  ["serve"],
+  ["serve", "doctor"],
   ["cli"],
 ] as const;
 
@@ -18,6 +18,7 @@ const floors = [
 const doors: Record<string, string> = {
   "cli/build.ts": "counts the seconds of a running step on the terminal",
   "cli/demo.ts": "makes the demo's cluster file",
+  "cli/doctor.ts": "reads the clock",
   "cli/images.ts": "reads the clock for prune",
   "cli/nodes.ts": "reads the clock",
   "cli/operator-client.ts": "asks the server over its Unix socket",
@@ -26,6 +27,8 @@ const doors: Record<string, string> = {
   "cli/serve.ts": "reads the clock, takes signals",
   "cli/watch.ts": "reads the clock",
   "cluster/file.ts": "reads and replaces the cluster file",
+  "doctor/collect-host.ts": "looks at programs, disks, clock, keys, mirrors and KVM",
+  "doctor/collect-network.ts": "looks at interfaces, sockets, processes and name servers",
   "images/apt.ts": "keeps packages and their indexes",
   "images/build-room.ts": "keeps the folder of one build",
   "images/recipe-files.ts": "reads recipes",

@@ -13,6 +13,8 @@ export const errorCodes = {
   BUILD_FAILED: "A step of an image's build failed; nothing was published.",
   BUILD_INTERRUPTED: "An image's build was interrupted; nothing was published.",
   BUILD_OUTPUT_MISSING: "A build did not make exactly one of a file that an image needs.",
+  CLOCK_WRONG:
+    "The bastion's clock is before something that exists already, or nothing keeps it synchronised.",
   CLUSTER_CHANGED: "The cluster file was changed by somebody else while a command was about to change it.",
   CLUSTER_INVALID: "The cluster file has errors; all of them are listed with their places.",
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
@@ -38,6 +40,7 @@ export const errorCodes = {
   IMAGE_AMBIGUOUS: "Several images of the store begin with the given digits.",
   IMAGE_DAMAGED:
     "An image in the store is not what was published: a blob or manifest is missing or was altered.",
+  IMAGE_STALE: "An image is so old that its mirror most likely has security updates for it.",
   IMAGE_UNKNOWN: "The store has no image with this id.",
   IMAGE_UNSIGNED: "An image's manifest is not signed by the store's key.",
   INTERFACE_UNUSABLE: "The interface of the bastion does not exist or lacks its address.",
@@ -45,6 +48,7 @@ export const errorCodes = {
   IPXE_MISSING: "The iPXE files that are sent to firmware by TFTP are not installed.",
   KERNEL_ARGUMENT_INVALID:
     "A kernel argument cannot stand in an iPXE script, or names a value that there is not.",
+  KEYS_EXPOSED: "Private keys, secrets or the database may be read by others than root.",
   KEYS_MISSING: "The cluster's keys (agent, host CA) were not made yet.",
   KEYS_UNREADABLE: "A key file of the cluster exists but cannot be read by this user.",
   KEY_MISSING: "A file of the operator lacks a key that must be there.",
@@ -53,8 +57,10 @@ export const errorCodes = {
   LAB_BOOT_FAILED: "A machine of the lab did not boot; its console says why.",
   LOCK_MALFORMED: "A package lock, or what apt said for it, cannot be understood.",
   MEMORY_TOO_SMALL: "The node has less memory than the image's boot entry asks for.",
+  MIRROR_UNREACHABLE: "An archive that images are built from does not answer, or cannot be verified.",
   NAMESPACE_FAILED: "A network namespace could not be made: imagectl needs root for it.",
   NAME_INVALID: "A name of a machine, user, group or the cluster is malformed or reserved.",
+  NAME_SERVER_SILENT: "A name server that nodes are given does not answer the bastion.",
   NIC_NOT_FOUND:
     "No network interface of the machine has the MAC address that the cluster file gives the node.",
   NODE_ALREADY_ARMED: "The node has a live attempt already; one attempt at a time may write to its disk.",
@@ -90,6 +96,7 @@ export const errorCodes = {
   SERVER_ALREADY_RUNNING: "Another imagectl serve answers on the operator socket.",
   SERVER_ANSWER_MALFORMED: "The operator API gave an answer that this command does not understand.",
   SERVER_NOT_RUNNING: "A command needs imagectl serve, and nothing answers on its operator socket.",
+  SERVICE_MISSING: "Roles send nodes to a port of the bastion on which nothing listens.",
   SOCKET_FAILED: "A socket could not be opened.",
   STORE_KEY_DIFFERS: "The store's images are signed by another manifest key than the one at hand.",
   TAR_INVALID: "A tar archive is broken, or holds what an archive of ours never holds.",

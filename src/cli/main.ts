@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   build: () => import("./build.ts"),
   demo: () => import("./demo.ts"),
   disarm: () => import("./disarm.ts"),
+  doctor: () => import("./doctor.ts"),
   events: () => import("./events.ts"),
   images: () => import("./images.ts"),
   keys: () => import("./keys.ts"),

@@ -4,10 +4,17 @@ import { operatingSystems } from "../images/catalogue.ts";
 import { statePaths } from "../paths.ts";
 import { readPlanInput } from "../plan/inputs.ts";
 import type { PlanInput } from "../plan/make.ts";
+import type { ClusterTrust } from "../plan/plan.ts";
 import type { CommandIo } from "./command.ts";
 
 /** Systems for which there is a recipe. */
 export const knownSystems: readonly string[] = operatingSystems.map((os) => os.id);
+
+/** A file can be checked on any machine, also where the cluster's keys are not: this stands in for them. */
+export const placeholderTrust: ClusterTrust = {
+  agentKey: "ssh-ed25519 AAAA agent",
+  hostCaKey: "ssh-ed25519 AAAA host-ca",
+};
 
 /** For commands that read the cluster file. */
 export const clusterOption = {

@@ -92,7 +92,8 @@ function aptConfig(folder: string, settings: readonly string[]): string {
   ].join("\n");
 }
 
-async function readMachineSources(): Promise<AptSource[]> {
+/** Reads sources.list(5) of this machine; what cannot be read is not there. */
+export async function readMachineSources(): Promise<AptSource[]> {
   const folder = "/etc/apt/sources.list.d";
   const names = (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name));
   const read = (path: string) => readFile(path, "utf8").catch(() => "");

@@ -19,7 +19,7 @@ export type BuildRoom = {
 };
 
 /** What a build writes at most, bytes: a root of 1 GB, its tar, two kernels, .debs. Measured: 1.6 GB. */
-const neededBytes = 3e9;
+export const neededBytes = 3e9;
 
 /** Programs that a build starts, with the Debian package that has them. */
 const tools: Readonly<Record<string, string>> = {

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { describeError } from "../errors.ts";
 import type { EventBody } from "../nodes/event.ts";
+import { servicePorts } from "../ports.ts";
 import { ipxeDirectory, readChainloadFiles } from "../pxe/boot/chainload.ts";
 import { readBootTemplates } from "../pxe/boot/templates.ts";
 import { bootRoute } from "../pxe/http/boot-route.ts";
@@ -21,9 +22,7 @@ import { startRouterAnswers } from "./router-answers.ts";
 import { targetLookup } from "./targets.ts";
 import { checkBeforeBoot } from "./whole-image.ts";
 
-/** Where nodes find us. The URLs on their kernel command line name them. */
-const controlPort = 8080;
-const artefactPort = 8081;
+const { control: controlPort, artefacts: artefactPort, tftp: tftpPort } = servicePorts;
 
 /** design.md: seed tokens have 256 bits. */
 const tokenBytes = 32;
@@ -78,7 +77,10 @@ export async function openBootSide(
   stack.defer(await startTftp({ cluster, log: bootLog }));
   const sayOfRouters = (message: string) => log("serve", message, "warning");
   stack.defer(startRouterAnswers({ interface: base.interface, log: sayOfRouters }));
-  log("serve", `listening on ${address}: TFTP 69, control ${controlPort}, artefacts ${artefactPort}`);
+  log(
+    "serve",
+    `listening on ${address}: TFTP ${tftpPort}, control ${controlPort}, artefacts ${artefactPort}`,
+  );
   return async () => {
     const end = await startDhcp({ cluster, controlUrl, lookup, log: bootLog, now });
     log("serve", `answering DHCP on ${base.interface}`);

@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MacAddress } from "../address.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
+import { servicePorts } from "../ports.ts";
 import { chainloadNames, ipxeDirectory, readChainloadFiles } from "../pxe/boot/chainload.ts";
 import type { BootTarget } from "../pxe/boot/decide.ts";
 import type { DhcpServerIdentity } from "../pxe/dhcp/answer.ts";
@@ -17,9 +18,6 @@ import type { BootLog } from "./boot-log.ts";
 
 /** Seconds. Our choice: an address is needed from the ROM to the deploy environment, and then it is static. */
 const leaseSeconds = 3_600;
-
-/** IANA: tftp. */
-const tftpPort = 69;
 
 /** At once; a rack that is switched on asks 48 times. Each holds a socket and a file in memory. */
 const mostTransfers = 512;
@@ -101,7 +99,7 @@ export async function startTftp({
 }: Pick<NetworkBootSettings, "cluster" | "log">): Promise<() => void> {
   const { address } = cluster.bastion;
   const files = new Map(readChainloadFiles(ipxeDirectory).map((file) => [file.name, file]));
-  const server = serveTftp(await openTftpSocket(address, tftpPort), {
+  const server = serveTftp(await openTftpSocket(address, servicePorts.tftp), {
     files,
     openTransferSocket: () => openTftpSocket(address, 0),
     maxTransfers: mostTransfers,

@@ -205,7 +205,7 @@ describe("bin/open-dhcp-sockets", () => {
 
   test.each([
     ["an interface that there is not", "eth9 -- true", 69, "there is no interface eth9 (there are: eth0 lo)"],
-    ["no command", "eth0 --", 64, "open-dhcp-sockets INTERFACE -- COMMAND"],
+    ["no command", "eth0 --", 64, "open-dhcp-sockets [--client-only] INTERFACE -- COMMAND"],
     ["a command that there is not", "eth0 -- no-such-command", 71, "cannot start no-such-command"],
   ])("says what is wrong with %s", async (_name, words, status, message) => {
     const { exitCode, stderr } = await open(words);
@@ -222,6 +222,13 @@ describe("bin/open-dhcp-sockets", () => {
     );
     expect(exitCode).toBe(77);
     expect(stderr).toContain("hint: Run it as root");
+  });
+
+  test("gives port 68 alone to who only asks, beside a server that holds port 67", async () => {
+    await serve();
+    const { stdout } = await open("--client-only eth0 -- ss -Hlunp");
+    expect(stdout).toMatch(/0\.0\.0\.0%eth0:68 .*"ss",pid=\d+,fd=4/);
+    expect(stdout).not.toMatch(/"ss",pid=\d+,fd=3/);
   });
 
   test("gives the command ports 67 and 68 of the interface as descriptors 3 and 4", async () => {

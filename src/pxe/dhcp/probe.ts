@@ -116,15 +116,18 @@ function decodeOffer(bytes: Uint8Array, xid: number): DhcpPacket | undefined {
   }
 }
 
+/** @returns `10.77.0.9 (52:54:00:77:00:09), a ProxyDHCP server`. */
+export function formatForeignServer({ address, mac, isProxy }: ForeignServer): string {
+  return `${address}${mac === undefined ? "" : ` (${mac})`}${isProxy ? ", a ProxyDHCP server" : ""}`;
+}
+
 /**
  * Refuses to go on beside another server.
  * @throws ImagectlError FOREIGN_DHCP_SERVER, naming each by address and MAC.
  */
 export function refuseForeignServers(interfaceName: string, servers: readonly ForeignServer[]): void {
   if (servers.length === 0) return;
-  const names = servers.map(({ address, mac, isProxy }) => {
-    return `${address}${mac === undefined ? "" : ` (${mac})`}${isProxy ? ", a ProxyDHCP server" : ""}`;
-  });
+  const names = servers.map(formatForeignServer);
   throw new ImagectlError(
     "FOREIGN_DHCP_SERVER",
     `another DHCP server answers on ${interfaceName}: ${names.join("; ")}`,
