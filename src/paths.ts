@@ -8,6 +8,8 @@ export type StatePaths = {
   readonly store: string;
   /** Private keys: host CA, agent key, manifest key. Mode 0700. */
   readonly keys: string;
+  /** Values that roles' files take in when they go to a node: of the cluster, and in a folder per node. Mode 0700. */
+  readonly secrets: string;
   /** Unix socket of the operator API. */
   readonly operatorSocket: string;
 };
@@ -22,6 +24,7 @@ export function statePaths(environment: Readonly<Record<string, string | undefin
     database: join(state, "imagectl.sqlite"),
     store: join(state, "store"),
     keys: join(state, "keys"),
+    secrets: join(state, "secrets"),
     operatorSocket: join(runtime, "operator.sock"),
   };
 }

@@ -202,9 +202,10 @@ plan_files() {
 
 aside_name() { printf '%s.imagectl-kept-%.8s' "$1" "$2"; }
 
-# What not everyone may read is not shown.
+# What not everyone may read, or may not read any more, is not shown.
 show_difference() {
-  case $(stat -L -c %A "$1") in ???????r*) diff -u "$1" "$data/../root$1" | sed -e 1,2d -e 's/^/    /' || : ;; esac
+  if stat -L -c %A "$1" "$data/../root$1" | grep -qv '^.\{7\}r'; then return 0; fi
+  diff -u "$1" "$data/../root$1" | sed -e 1,2d -e 's/^/    /' || :
 }
 
 # Copies all old files, and only then lists them: what is listed can be put back.

@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   render: () => import("./render.ts"),
   report: () => import("./report.ts"),
   schema: () => import("./schema.ts"),
+  secrets: () => import("./secrets.ts"),
   serve: () => import("./serve.ts"),
   "set-os": () => import("./set-os.ts"),
   validate: () => import("./validate.ts"),

@@ -15,7 +15,7 @@ import { openScratch, type Scratch } from "./scratch.ts";
 
 export type MachineLabSettings = {
   readonly cache: string;
-  /** Holds keys and store with an image for the node; only read. Database and sockets are the lab's own. */
+  /** Holds keys, secrets and store with an image for the node; only read. Database and sockets are the lab's own. */
   readonly state: string;
   readonly clusterFile: string;
   readonly bastion: { readonly address: string; readonly interface: string; readonly prefixLength: number };
@@ -61,7 +61,7 @@ export async function openMachineLab(settings: MachineLabSettings): Promise<Mach
   const { cache, clusterFile, bastion: place } = settings;
   const scratch = openScratch({ cache, pid: process.pid });
   const state = scratch.folder("state");
-  symlinkSync(join(settings.state, "keys"), join(state, "keys"));
+  for (const name of ["keys", "secrets"]) symlinkSync(join(settings.state, name), join(state, name));
   // Hard links: what a test breaks in its store stays whole in everybody else's.
   await run("cp", ["-al", join(settings.state, "store"), state]);
   const runtime = join(scratch.runtime, "run");

@@ -3,9 +3,10 @@ import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../digest.ts";
 import { packageRoot } from "../paths.ts";
-import { buildOverlay } from "../plan/overlay.ts";
+import { nodeOverlay } from "../plan/fill-secrets.ts";
 import type { NodePlan } from "../plan/plan.ts";
 import { run } from "../run.ts";
+import type { SecretStore } from "../secrets.ts";
 
 export type RootPreparation = {
   readonly plan: NodePlan;
@@ -15,6 +16,7 @@ export type RootPreparation = {
   readonly folder: string;
   /** Private key of the host CA in which the plan's bastion trusts. */
   readonly hostCaKey: string;
+  readonly secrets: Pick<SecretStore, "read">;
 };
 
 /**
@@ -23,12 +25,13 @@ export type RootPreparation = {
  * @returns what the steps printed.
  * @throws ImagectlError COMMAND_FAILED with the last lines of the step that failed.
  */
-export async function prepareRoot({ plan, lower, folder, hostCaKey }: RootPreparation): Promise<string> {
+export async function prepareRoot(preparation: RootPreparation): Promise<string> {
+  const { plan, lower, folder, hostCaKey, secrets } = preparation;
   const session = join(folder, "session");
   for (const name of ["upper", "work", "root", "session"]) {
     mkdirSync(join(folder, name), { recursive: true });
   }
-  const overlay = await buildOverlay({ ...plan.node, name: "node" });
+  const overlay = await nodeOverlay(plan.node, secrets);
   writeFileSync(join(session, "overlay.tar"), overlay);
   copyFileSync(hostCaKey, join(session, "host-ca"));
   const { hostname, domain, address } = plan.node;

@@ -20,6 +20,7 @@ function claimsOf(role: Role): Claim[] {
       where: `${file.source}:1:1`,
     })),
     ...role.packages.map((name) => inYaml(`the package ${name}`, placeKey.package(name))),
+    ...role.secrets.map(({ name }) => inYaml(`the secret ${name}`, placeKey.secret(name))),
     ...role.services.map(({ unit }) => inYaml(`the unit ${unit}`, placeKey.service(unit))),
     ...role.firewall.map((rule) =>
       inYaml(`the port ${rule.port}/${rule.protocol} (${rule.direction})`, placeKey.firewall(rule)),

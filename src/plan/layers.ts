@@ -1,11 +1,27 @@
 /** Renders the roles of a node and sorts what comes out into the image layer and the node layer. */
 import { type Finding, ImagectlError } from "../errors.ts";
 import { placeKey } from "../roles/places.ts";
-import type { Check, Role, RoleCommand, RoleFile, RoleService, RoleValidator } from "../roles/role.ts";
+import type {
+  Check,
+  Role,
+  RoleCommand,
+  RoleFile,
+  RoleSecret,
+  RoleService,
+  RoleValidator,
+} from "../roles/role.ts";
 import { renderTemplate, type View } from "../template.ts";
 import { renderCheck } from "./checks.ts";
 import { placeIn } from "./conflicts.ts";
-import type { Layer, PlannedCommand, PlannedFile, PlannedService, PlannedValidator } from "./plan.ts";
+import { isReadableByAll, markSecrets, type SecretOffset } from "./mark-secrets.ts";
+import type {
+  Layer,
+  PlannedCommand,
+  PlannedFile,
+  PlannedService,
+  PlannedValidator,
+  SecretPlace,
+} from "./plan.ts";
 import type { SelectedRole } from "./select.ts";
 import { readsNode } from "./view.ts";
 
@@ -18,7 +34,11 @@ export type Layered = {
   readonly findings: readonly Finding[];
 };
 
-type RenderedText = { readonly text: string; readonly layer: LayerName };
+type RenderedText = {
+  readonly text: string;
+  readonly layer: LayerName;
+  readonly secrets: readonly SecretOffset[];
+};
 
 /** One role while it is laid out. What goes wrong is noted in `findings`, so that all of it is shown together. */
 type Context = {
@@ -68,34 +88,66 @@ function pick<Entry>(placed: readonly Placed<Entry>[], layer: LayerName): Entry[
 /** Renders a text of role.yaml or checks.yaml, whose line is that of the thing that `key` names. */
 function renderScript(context: Context, key: string, source: string): RenderedText {
   const place = placeIn(context.role, key);
-  return render(context, source, key, (finding) => ({
+  const rendered = render(context, source, key, (finding) => ({
     ...finding,
     where: place,
     message: `${finding.where}: ${finding.message}`,
   }));
+  if (rendered.secrets.length > 0) {
+    const message = `${key}: it reads a secret, and what runs can be seen by everyone on the machine`;
+    note(
+      context,
+      place,
+      message,
+      "Write the secret to a file of the role, and let the script read that file.",
+    );
+  }
+  return rendered;
+}
+
+function note({ findings }: Context, where: string, message: string, hint: string): void {
+  findings.push({ code: "SECRET_MISPLACED", where, message, hint, severity: "error" });
 }
 
 function render(
-  { view, findings }: Context,
+  { role, view, findings }: Context,
   source: string,
   name: string,
   relocate: (finding: Finding) => Finding,
 ): RenderedText {
   try {
-    const { text, reads } = renderTemplate(source, view, name);
-    return { text, layer: readsNode(reads) ? "node" : "image" };
+    const names = role.secrets.map((secret) => secret.name);
+    const { text, reads, secrets } = markSecrets(names, (values) =>
+      renderTemplate(source, { ...view, secrets: values }, name),
+    );
+    return { text, layer: readsNode(reads) ? "node" : "image", secrets };
   } catch (error) {
     if (!(error instanceof ImagectlError)) throw error;
     findings.push(...error.findings.map(relocate));
-    return { text: source, layer: "image" };
+    return { text: source, layer: "image", secrets: [] };
   }
 }
 
 function placeFile(context: Context, file: RoleFile): Placed<PlannedFile> {
   const { isTemplate, source, content, ...rest } = file;
-  const plain: RenderedText = { text: content, layer: "image" };
-  const { text, layer } = isTemplate ? render(context, content, source, (finding) => finding) : plain;
-  return { layer, entry: { ...rest, content: text, role: context.role.name } };
+  const entry = { ...rest, role: context.role.name };
+  if (!isTemplate) return { layer: "image", entry: { ...entry, content } };
+  const { text, layer, secrets } = render(context, content, source, (finding) => finding);
+  if (secrets.length === 0) return { layer, entry: { ...entry, content: text } };
+  if (isReadableByAll(file.mode)) {
+    const hint = `Say in role.yaml: fileModes: {${file.path}: {mode: "0600"}}`;
+    note(context, `${source}:1:1`, `${file.path} holds a secret and everybody may read it`, hint);
+  }
+  const places = secrets.map((offset) => placeSecret(context, offset));
+  return { layer, entry: { ...entry, content: text, secrets: places } };
+}
+
+function placeSecret(context: Context, offset: SecretOffset): SecretPlace {
+  const { name, scope, make } = context.role.secrets.find(
+    (secret) => secret.name === offset.name,
+  ) as RoleSecret;
+  const command = renderScript(context, placeKey.secret(name), make).text;
+  return { name, scope, make: command, start: offset.start, end: offset.end };
 }
 
 function placeCommand(context: Context, command: RoleCommand): Placed<PlannedCommand>[] {

@@ -38,6 +38,8 @@ export function overlayEntries(layer: NamedLayer, applyScript: string): TarEntry
   const files = [...layer.files].sort((left, right) => (left.path < right.path ? -1 : 1));
   for (const [index, file] of files.entries()) {
     if (files[index + 1]?.path === file.path) throw invalid(`${file.path} is given twice`);
+    // Places are filled in fill-secrets.ts; an image's overlay is never filled.
+    if (file.secrets !== undefined) throw invalid(`${file.path} lacks the value of a secret`);
   }
   return [
     { path: "imagectl/apply", mode: 0o755, content: applyScript },

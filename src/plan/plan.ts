@@ -12,6 +12,17 @@ export type ClusterTrust = {
   readonly hostCaKey: string;
 };
 
+/** Where a secret's value goes in a file: the plan knows the place, and never the value. */
+export type SecretPlace = {
+  readonly name: string;
+  readonly scope: "node" | "cluster";
+  /** The command that makes it. */
+  readonly make: string;
+  /** What stands there for people to read, `[secret NAME]`, begins and ends here: UTF-16 units of the content. */
+  readonly start: number;
+  readonly end: number;
+};
+
 export type PlannedFile = {
   readonly path: string;
   readonly mode: number;
@@ -19,6 +30,8 @@ export type PlannedFile = {
   readonly group: string;
   readonly content: string;
   readonly role: string;
+  /** In the order of their places. */
+  readonly secrets?: readonly SecretPlace[];
 };
 
 export type PlannedCommand = RoleCommand & { readonly role: string };

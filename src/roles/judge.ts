@@ -11,7 +11,8 @@ import type { SourceFile } from "./source-file.ts";
 export function judgeRole(file: YamlFile, role: RoleYaml, files: readonly SourceFile[]): Finding[] {
   const levels = [["", role] as const, ...Object.entries(role.byOs)];
   const paths = new Set(files.map((source) => source.path));
-  return levels.flatMap(([level, part]) => {
+  const secrets = twice(file, ["secrets"], role.secrets, (secret) => secret.name);
+  const parts = levels.flatMap(([level, part]) => {
     const base = level === "" ? [] : ["byOs", level];
     const modes = Object.keys(part.fileModes).filter((path) => !paths.has(path));
     return [
@@ -37,6 +38,7 @@ export function judgeRole(file: YamlFile, role: RoleYaml, files: readonly Source
       ...(level === "" ? [] : judgeDefaults(file, role, level)),
     ];
   });
+  return [...secrets, ...parts];
 }
 
 function judgeDefaults(file: YamlFile, role: RoleYaml, level: string): Finding[] {

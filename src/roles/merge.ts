@@ -21,6 +21,7 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
     places,
     summary: yaml.summary,
     needs: yaml.needs,
+    secrets: yaml.secrets,
     params: Object.fromEntries(
       Object.entries(yaml.params).map(([param, schema]) => {
         const overrides = variants.flatMap((variant) => variant.params[param] ?? []);

@@ -13,6 +13,7 @@ export const placeKey = {
   command: (name: string) => `command ${name}`,
   validator: (name: string) => `validator ${name}`,
   check: (name: string) => `check ${name}`,
+  secret: (name: string) => `secret ${name}`,
 };
 
 type Lists = Omit<OsVariant, "fileModes" | "params">;
@@ -23,7 +24,12 @@ export function placesOfRole(file: YamlFile, role: RoleYaml): Record<string, str
     [[], role],
     ...Object.entries(role.byOs).map(([level, variant]): [string[], Lists] => [["byOs", level], variant]),
   ];
-  return Object.fromEntries(levels.flatMap(([path, lists]) => placesOfLists(file, path, lists)));
+  const secrets = role.secrets.map(({ name }, index): [string, string] => [
+    placeKey.secret(name),
+    file.where(["secrets", index]),
+  ]);
+  const lists = levels.flatMap(([path, level]) => placesOfLists(file, path, level));
+  return Object.fromEntries([...secrets, ...lists]);
 }
 
 export function placesOfChecks(file: YamlFile, checks: readonly CheckDefinition[]): Record<string, string> {

@@ -57,6 +57,16 @@ export type RoleValidator = {
   readonly paths: readonly string[];
 };
 
+/** A value that is on the bastion alone until a file of this role goes to a node. */
+export type RoleSecret = {
+  readonly name: string;
+  /** `node`: each machine has its own; `cluster`: all have the same. */
+  readonly scope: "node" | "cluster";
+  readonly description: string;
+  /** The command that makes it, shown where it is missing; may be a template. */
+  readonly make: string;
+};
+
 export type FirewallRule = {
   readonly direction: "in" | "out";
   readonly protocol: "tcp" | "udp";
@@ -118,6 +128,7 @@ export type Role = {
   readonly summary: string;
   readonly params: Readonly<Record<string, ParamSchema>>;
   readonly needs: readonly string[];
+  readonly secrets: readonly RoleSecret[];
   readonly packages: readonly string[];
   readonly services: readonly RoleService[];
   readonly firewall: readonly FirewallRule[];

@@ -1,8 +1,17 @@
 /** The shape of `role.yaml`. docs/roles.md describes it for people. */
 import { z } from "zod";
 import { complainAboutValue } from "./params.ts";
-import type { ParamSchema, RoleCommand } from "./role.ts";
-import { AccountName, described, NodePath, PackageName, Script, Sentence, Unit } from "./words.ts";
+import type { ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
+import {
+  AccountName,
+  described,
+  NodePath,
+  PackageName,
+  Script,
+  SecretNameWord,
+  Sentence,
+  Unit,
+} from "./words.ts";
 
 /** `debian` or `debian-12`: a family, or one release of it. */
 export const OsLevel = /^[a-z]+(-[0-9]+(\.[0-9]+)?)?$/;
@@ -114,6 +123,21 @@ const FileMode = z.strictObject({
   group: described(AccountName.default("root"), "the group that owns it"),
 });
 
+const RoleSecretYaml = z
+  .strictObject({
+    name: described(SecretNameWord, "its name, as in {{secrets.NAME}}"),
+    scope: described(
+      z.enum(["node", "cluster"]),
+      "node: each machine has its own; cluster: all have the same",
+    ),
+    description: described(Sentence, "what it is, in one line"),
+    make: described(Sentence.optional(), "the command that makes it; default: imagectl secrets set"),
+  })
+  .transform(({ make, ...secret }): RoleSecret => {
+    const node = secret.scope === "node" ? " --node {{node.hostname}}" : "";
+    return { ...secret, make: make ?? `sudo imagectl secrets set ${secret.name}${node} --from FILE` };
+  });
+
 /** What a role has for every system, and may have more of for some. */
 const variable = {
   packages: described(z.array(PackageName).default([]), "packages to install"),
@@ -144,6 +168,10 @@ export const RoleYaml = z.strictObject({
   needs: described(
     z.array(z.string()).default([]),
     "roles that a group must list as well; they are applied first",
+  ),
+  secrets: described(
+    z.array(RoleSecretYaml).default([]),
+    "values that files of this role take in on their way to a node",
   ),
   ...variable,
   byOs: described(

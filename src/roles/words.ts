@@ -30,5 +30,10 @@ export const Unit = z
     "expected a systemd unit with its type, such as ssh.service",
   );
 
+/** It is a file's name, and a word of a template. */
+export const SecretNameWord = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, "expected the name of a secret such as recovery-hash");
+
 export const Script = z.string().regex(/\S/, "expected a line of POSIX sh");
 export const Sentence = z.string().regex(/^[^\n]*\S[^\n]*$/, "expected one line of text");

@@ -5,6 +5,9 @@ import { ImagectlError } from "../errors.ts";
 import { openAttempts } from "../nodes/attempts.ts";
 import { openDatabase } from "../nodes/database.ts";
 import type { PlanInput } from "../plan/make.ts";
+import type { Role } from "../roles/role.ts";
+import { Secret } from "../secret.ts";
+import { noSecrets } from "../secrets.ts";
 import type { Image } from "../store/manifest.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
 
@@ -41,12 +44,32 @@ const image = {
   manifest: { os: "os-1", createdAt: "2026-05-01T00:00:00Z", boot: [] },
 } as unknown as Image;
 
-function open({ images = [image] }: { readonly images?: readonly Image[] } = {}) {
+const emptyRole: Role = {
+  name: "vault",
+  source: "roles/vault",
+  summary: "keeps",
+  places: {},
+  params: {},
+  needs: [],
+  secrets: [],
+  packages: [],
+  services: [],
+  firewall: [],
+  files: [],
+  commands: [],
+  validators: [],
+  checks: [],
+};
+
+type World = { readonly images?: readonly Image[]; readonly secrets?: ArmingDependencies["secrets"] };
+
+function open({ images = [image], secrets = noSecrets }: World = {}) {
   const attempts = openAttempts(openDatabase(":memory:"));
   const dependencies: ArmingDependencies = {
     attempts,
     findImage: async () => images[0],
     loadManifest: async () => image,
+    secrets,
     now: () => now,
   };
   const arm = (from: PlanInput, nodes: readonly string[], isAll = false) =>
@@ -116,4 +139,38 @@ test("an unknown node is refused with the nearest name, and the known one beside
     hint: expect.stringContaining("node1"),
   });
   expect(attempts.latestOfAll()).toEqual([]);
+});
+
+test("a node whose files need a secret that is not there is not armed; nothing of a value is kept when it is", async () => {
+  const role = {
+    ...emptyRole,
+    secrets: [{ name: "token", scope: "node", description: "d", make: "make-token {{node.hostname}}" }],
+    files: [
+      {
+        path: "/etc/token",
+        mode: 0o600,
+        owner: "root",
+        group: "root",
+        content: "{{secrets.token}}\n",
+        isTemplate: true,
+        source: "roles/vault/files/etc/token.hbs",
+      },
+    ],
+  } satisfies Role;
+  const keeper: PlanInput = {
+    ...withGroup({ roles: ["vault"] }),
+    roles: { names: ["vault"], findings: [], role: () => role },
+    makeSeed: () => ({ files: [], findings: [] }),
+  };
+  const refused = await open()
+    .arm(keeper, ["node1"])
+    .catch((error: unknown) => error as ImagectlError);
+  expect(refused).toMatchObject({
+    code: "ARM_REFUSED",
+    findings: [{ code: "SECRET_MISSING", where: "node1", hint: "Make it: make-token node1" }],
+  });
+
+  const { arm, attempts } = open({ secrets: { read: async () => new Secret("T0KEN-VALUE") } });
+  const answers = await arm(keeper, ["node1"]);
+  expect(JSON.stringify([answers, attempts.frozenPlan(answers[0]?.attempt.id ?? 0)])).not.toContain("T0KEN");
 });

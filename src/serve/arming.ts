@@ -2,9 +2,11 @@
 import type { ClusterConfig } from "../cluster/config.ts";
 import { type Finding, throwOnErrors } from "../errors.ts";
 import type { Attempts } from "../nodes/attempts.ts";
+import { findMissingSecrets } from "../plan/fill-secrets.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
 import type { ImagePlan, NodePlan } from "../plan/plan.ts";
 import { findArgumentProblems } from "../pxe/boot/command-line.ts";
+import type { SecretStore } from "../secrets.ts";
 import type { Image } from "../store/manifest.ts";
 import type { ArmAnswer, ArmRequestBody } from "./operator-types.ts";
 
@@ -14,6 +16,7 @@ export type ArmingDependencies = {
   readonly findImage: (plan: ImagePlan) => Promise<Image | undefined>;
   /** Puts the image's manifest where DHCP finds it. */
   readonly loadManifest: (imageId: string) => Promise<Image>;
+  readonly secrets: Pick<SecretStore, "read">;
   readonly now: () => Date;
 };
 
@@ -63,13 +66,16 @@ function installable(cluster: ClusterConfig): string[] {
 }
 
 async function prepare(
-  { findImage, loadManifest }: ArmingDependencies,
+  { findImage, loadManifest, secrets }: ArmingDependencies,
   input: PlanInput,
   name: string,
 ): Promise<Prepared | { readonly findings: readonly Finding[] }> {
   const plan = planNode(input, name);
   if (plan.node.method !== "golden") return { findings: [methodFinding(name, plan.node.method)] };
-  const problems = findArgumentProblems(plan.node.kernelArguments, name);
+  const problems = [
+    ...findArgumentProblems(plan.node.kernelArguments, name),
+    ...(await findMissingSecrets(plan.node, secrets)),
+  ];
   if (problems.length > 0) return { findings: problems };
   const image = await findImage(plan.image);
   if (image === undefined) return { findings: [imageFinding(name, plan.image.os)] };

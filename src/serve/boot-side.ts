@@ -98,11 +98,12 @@ type ControlParts = {
 
 function createControl({ base, manifests, log, now }: BootSideSettings, parts: ControlParts) {
   const { controlUrl, lookup, append, bootLog, quietLog } = parts;
-  const { attempts, seeds, keys, cluster, store } = base;
+  const { attempts, seeds, keys, secrets, cluster, store } = base;
   const deployments = openDeployments({
     attempts,
     seeds,
     manifests,
+    secrets,
     requireWhole: checkBeforeBoot(store.verify, now),
     controlUrl,
     artefactsUrl: `http://${cluster.bastion.address}:${artefactPort}/artefacts`,

@@ -5,10 +5,10 @@ import { sha256 } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import type { Seeds } from "../nodes/seeds.ts";
+import { nodeOverlay } from "../plan/fill-secrets.ts";
 import type { Inventory } from "../plan/inventory.ts";
-import { buildOverlay } from "../plan/overlay.ts";
-import type { NodePlan } from "../plan/plan.ts";
 import type { DeployBoot } from "../pxe/http/boot-route.ts";
+import type { SecretStore } from "../secrets.ts";
 import type { Image, Manifest } from "../store/manifest.ts";
 import { signHostKey } from "./host-ca.ts";
 import type { Manifests } from "./manifests.ts";
@@ -17,6 +17,7 @@ export type DeploymentSettings = {
   readonly attempts: Pick<Attempts, "frozenPlan" | "get">;
   readonly seeds: Pick<Seeds, "mint" | "claimHostKey" | "keepCertificate">;
   readonly manifests: Manifests;
+  readonly secrets: Pick<SecretStore, "read">;
   /** @throws ImagectlError when what the image boots is not what was published. */
   readonly requireWhole: (image: Image) => Promise<void>;
   /** `http://10.77.0.1:8080`, without a slash at the end. */
@@ -43,7 +44,8 @@ const rootArtefact = "root.tar.zst";
 
 export function openDeployments(settings: DeploymentSettings): Deployments {
   const { attempts, seeds, manifests, now } = settings;
-  const overlayOf = (attempt: Attempt): Promise<Uint8Array> => nodeOverlay(attempts.frozenPlan(attempt.id));
+  const overlayOf = (attempt: Attempt): Promise<Uint8Array> =>
+    nodeOverlay(attempts.frozenPlan(attempt.id).node, settings.secrets);
   return {
     overlayOf,
     prepareBoot: async (attemptId) => {
@@ -71,12 +73,6 @@ export function openDeployments(settings: DeploymentSettings): Deployments {
     },
     certify: (attempt, tokenSha256, hostKey) => certify(settings, { attempt, tokenSha256, hostKey }),
   };
-}
-
-/** The same bytes each time: a plan is pure data, and so is its overlay. */
-function nodeOverlay({ node }: NodePlan): Promise<Uint8Array> {
-  const { files, commands, services, validators } = node;
-  return buildOverlay({ name: "node", files, commands, services, validators });
 }
 
 function artefactsOf(manifest: Manifest, overlay: Uint8Array): DeployArtefacts {

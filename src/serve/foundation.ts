@@ -13,6 +13,7 @@ import { openDatabase } from "../nodes/database.ts";
 import { openSeeds, type Seeds } from "../nodes/seeds.ts";
 import type { StatePaths } from "../paths.ts";
 import { readPlanInput, readPlanSources } from "../plan/inputs.ts";
+import { openSecrets, type SecretStore } from "../secrets.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { requireInterface } from "./bastion-interface.ts";
 import { type ClusterSource, openClusterSource } from "./cluster-source.ts";
@@ -37,6 +38,7 @@ export type Foundation = {
   readonly interfaceMac: MacAddress;
   readonly source: ClusterSource;
   readonly keys: KeyPaths;
+  readonly secrets: SecretStore;
   readonly store: Store;
   readonly attempts: Attempts;
   readonly seeds: Seeds;
@@ -61,6 +63,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
 
   const keys = await ensureKeys(paths.keys);
   const { hostCaKey } = await readPublicKeys(paths.keys);
+  const secrets = openSecrets(paths.secrets);
   const store = openStore(paths.store);
   // An empty store has no folder yet, and the artefact workers may not make one.
   await mkdir(blobDirectoryOf(store), { recursive: true, mode: 0o755 });
@@ -79,7 +82,18 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
     });
   const source = await openClusterSource(clusterFile, read, log);
   stack.defer(() => source.close());
-  return { cluster, interface: interfaceName, interfaceMac, source, keys, store, attempts, seeds, doors };
+  return {
+    cluster,
+    interface: interfaceName,
+    interfaceMac,
+    source,
+    keys,
+    secrets,
+    store,
+    attempts,
+    seeds,
+    doors,
+  };
 }
 
 /** Workers know blobs by their digests alone: they lie in one folder. */

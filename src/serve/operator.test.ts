@@ -5,6 +5,7 @@ import { openDatabase } from "../nodes/database.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
 import type { NodePart } from "../plan/plan.ts";
 import type { Role } from "../roles/role.ts";
+import { noSecrets } from "../secrets.ts";
 import { unpackTar } from "../tar.ts";
 import type { Report } from "../verify/report.ts";
 import type { SshDoor } from "../verify/ssh.ts";
@@ -33,6 +34,7 @@ function inputOf(greeting: string, packages: readonly string[]): PlanInput {
     places: {},
     params: {},
     needs: [],
+    secrets: [],
     packages,
     services: [],
     firewall: [],
@@ -69,6 +71,7 @@ function open(initial: PlanInput) {
     source: { path: "cluster.yaml", current: () => input, fresh: async () => input } as ClusterSource,
     attempts,
     arming: { findImage: async () => undefined, loadManifest: async () => undefined as never },
+    secrets: noSecrets,
     doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
     sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
       sent.push({ door, overlay, isDryRun });

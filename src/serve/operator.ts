@@ -3,9 +3,10 @@ import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import { isInstalled } from "../nodes/installed.ts";
+import { nodeOverlay } from "../plan/fill-secrets.ts";
 import { planNode } from "../plan/make.ts";
-import { buildOverlay } from "../plan/overlay.ts";
 import type { NodePart } from "../plan/plan.ts";
+import type { SecretStore } from "../secrets.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
 import type { SshDoor } from "../verify/ssh.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
@@ -19,6 +20,7 @@ export type OperatorSettings = {
   readonly source: ClusterSource;
   readonly attempts: Attempts;
   readonly arming: Pick<ArmingDependencies, "findImage" | "loadManifest">;
+  readonly secrets: Pick<SecretStore, "read">;
   readonly doorOf: (node: NodePart) => SshDoor;
   readonly sendOverlay: (
     door: SshDoor,
@@ -47,7 +49,12 @@ export function openOperator(settings: OperatorSettings): Operator {
   return {
     arm: async (request) => {
       const input = await source.fresh();
-      return armNodes({ ...arming, attempts, now }, input, await revisionOf(source.path), request);
+      return armNodes(
+        { ...arming, attempts, secrets: settings.secrets, now },
+        input,
+        await revisionOf(source.path),
+        request,
+      );
     },
     disarm: (nodes) => {
       const live = [...new Set(nodes)].map((node) => requireLive(attempts, node));
@@ -65,8 +72,7 @@ export function openOperator(settings: OperatorSettings): Operator {
     apply: async (name, isDryRun, onLine) => {
       const { node, image } = planNode(await source.fresh(), name);
       const attempt = requireInstalled(attempts, name);
-      const { files, commands, services, validators } = node;
-      const overlay = await buildOverlay({ name: "node", files, commands, services, validators });
+      const overlay = await nodeOverlay(node, settings.secrets);
       const exitCode = await settings.sendOverlay(settings.doorOf(node), overlay, { isDryRun, onLine });
       const installed = attempts.frozenPlan(attempt.id).image;
       return { exitCode, isReinstallNeeded: digestOf(installed) !== digestOf(image) };

@@ -123,10 +123,11 @@ async function openOperatorSide(
   manifests: Manifests,
   supervisor: Supervisor,
 ): Promise<() => Promise<void>> {
-  const { attempts, cluster, doors, source, store } = base;
+  const { attempts, cluster, doors, secrets, source, store } = base;
   const operator = openOperator({
     source,
     attempts,
+    secrets,
     supervisor,
     now,
     arming: { findImage: (plan) => findImage(store, plan), loadManifest: manifests.get },

@@ -9,9 +9,10 @@ import { openScratch } from "../../src/lab/scratch.ts";
 import { unpackRoot } from "../../src/lab/unpack-root.ts";
 import type { Namespace } from "../../src/namespace.ts";
 import { statePaths } from "../../src/paths.ts";
-import { buildOverlay } from "../../src/plan/overlay.ts";
+import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { type RunResult, run } from "../../src/run.ts";
+import { openSecrets } from "../../src/secrets.ts";
 import type { RunAt } from "../../src/verify/report.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
@@ -49,7 +50,8 @@ export async function openBootedLab(options: LabClusterOptions = wholeCluster): 
   const root = (await imageOf(planned)).artefact("root.tar.zst");
   const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
   const folder = scratch.folder(lab.node.name);
-  await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey });
+  const secrets = openSecrets(scratch.folder("secrets"));
+  await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey, secrets });
   const network = await openLabNetwork(lab);
   const { name, mac, address } = lab.node;
   const host = new NamespaceHost({ hostname: name, mac, id: scratch.id, lower, folder, network });
@@ -94,7 +96,7 @@ export async function openBootedLab(options: LabClusterOptions = wholeCluster): 
     ]),
     plan,
     apply: async (...options) => {
-      const overlay = await buildOverlay({ ...(await plan()).node, name: "node" });
+      const overlay = await nodeOverlay((await plan()).node, secrets);
       const way = ["ssh", ...sshOptions(door), `imagectl@${address}`, "apply", ...options];
       return inside(network.bastion, way, overlay);
     },

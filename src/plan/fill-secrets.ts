@@ -1,0 +1,77 @@
+/** The node's overlay with the values of its secrets: made when it goes to the node, and kept nowhere. */
+import { type Finding, throwOnErrors } from "../errors.ts";
+import type { Secret } from "../secret.ts";
+import type { SecretName, SecretStore } from "../secrets.ts";
+import { buildOverlay } from "./overlay.ts";
+import type { NodePart, PlannedFile, SecretPlace } from "./plan.ts";
+
+/** The values of one node's secrets, by name. */
+export type SecretValues = ReadonlyMap<string, Secret>;
+
+/**
+ * The same bytes each time while plan and secrets are the same. One that is changed between a deploy's steps and its
+ * overlay makes the digests differ, and the deploy begins again.
+ * @throws ImagectlError SECRET_MISSING with a finding for each, SECRET_UNREADABLE, OVERLAY_INVALID.
+ */
+export async function nodeOverlay(node: NodePart, secrets: Pick<SecretStore, "read">): Promise<Uint8Array> {
+  const values = await readSecrets(node, secrets);
+  const { commands, services, validators } = node;
+  const files = node.files.map((file) => fillSecrets(file, values));
+  return buildOverlay({ name: "node", files, commands, services, validators });
+}
+
+/** @returns a finding with the command that makes it for every secret that the node needs and that is not there. */
+export async function findMissingSecrets(
+  node: NodePart,
+  secrets: Pick<SecretStore, "read">,
+): Promise<readonly Finding[]> {
+  const missing = await Promise.all(
+    neededSecrets(node).map(async (place) =>
+      (await secrets.read(nameOf(place, node))) === undefined ? [place] : [],
+    ),
+  );
+  return missing.flat().map((place) => missingFinding(place, node.hostname));
+}
+
+async function readSecrets(node: NodePart, secrets: Pick<SecretStore, "read">): Promise<SecretValues> {
+  const values = new Map<string, Secret>();
+  const findings: Finding[] = [];
+  for (const place of neededSecrets(node)) {
+    const value = await secrets.read(nameOf(place, node));
+    if (value === undefined) findings.push(missingFinding(place, node.hostname));
+    else values.set(place.name, value);
+  }
+  throwOnErrors("SECRET_MISSING", node.hostname, findings);
+  return values;
+}
+
+/** Each once, however often its value is used. */
+export function neededSecrets({ files }: Pick<NodePart, "files">): SecretPlace[] {
+  const places = files.flatMap(({ secrets = [] }) => secrets);
+  return [...new Map(places.map((place) => [place.name, place])).values()];
+}
+
+/** @returns where the value of a place lies. */
+export function nameOf({ name, scope }: SecretPlace, { hostname }: Pick<NodePart, "hostname">): SecretName {
+  return { name, node: scope === "node" ? hostname : undefined };
+}
+
+function missingFinding({ name, make }: SecretPlace, hostname: string): Finding {
+  return {
+    code: "SECRET_MISSING",
+    where: hostname,
+    message: `its secret ${name} was not made yet`,
+    hint: `Make it: ${make}`,
+    severity: "error",
+  };
+}
+
+/** @returns the file as it goes to the node. From the last place to the first: those before keep their offsets. */
+export function fillSecrets({ secrets = [], ...file }: PlannedFile, values: SecretValues): PlannedFile {
+  const content = secrets.reduceRight((text, { name, start, end }) => {
+    const value = values.get(name);
+    if (value === undefined) throw new Error(`the secret ${name} of ${file.path} was not read`);
+    return text.slice(0, start) + value.reveal() + text.slice(end);
+  }, file.content);
+  return { ...file, content };
+}
