@@ -67,6 +67,10 @@ export const errorCodes = {
   NODE_NOT_ARMED: "The node has no live attempt that could be ended.",
   NODE_NOT_DEPLOYED: "The node was not installed by imagectl yet, or is being installed right now.",
   NODE_UNKNOWN: "A command names a node that the cluster file does not have.",
+  NODE_UNREACHABLE:
+    "A running node could not be told to restart: its agent did not answer, or did not take the order.",
+  NOT_CONFIRMED:
+    "A command that destroys something was not confirmed: nobody said yes, or the answer was no.",
   OS_UNKNOWN: "A group asks for an operating system that no recipe builds.",
   OS_UNUSED: "No node of the cluster file is deployed with the operating system.",
   OUTPUT_NOT_OURS: "A directory to write into holds files that imagectl did not write.",
@@ -84,6 +88,7 @@ export const errorCodes = {
   PORT_IN_USE: "Another program listens on a port that imagectl needs.",
   PUBLIC_KEY_REFUSED:
     "A user's key is not an OpenSSH public key of an algorithm and size that sshd should trust.",
+  REINSTALL_REFUSED: "Something speaks against a reinstall; nothing was armed and nothing restarted.",
   REQUEST_MALFORMED: "A request to the operator API is not one that it takes.",
   ROLE_CYCLE: "Roles need each other in a circle, so that there is no order to apply them in.",
   ROLE_FOLDER_INVALID: "A role's folder holds something that is not part of the role format.",

@@ -8,6 +8,8 @@ export type CommandIo = {
   /** Progress and problems. */
   readonly stderr: { write(text: string): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Asks the person at the terminal one question; undefined when standard input is none. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Standard output is a terminal: colours and lines that are redrawn make sense. */
   readonly isTty: boolean;
 };

@@ -1,5 +1,6 @@
 /** `imagectl events NODE`: what happened to a node, and with --timeline where the time went. */
 import { describeEvent, hintFor } from "../nodes/describe.ts";
+import { overdueCause } from "../nodes/diagnose.ts";
 import type { EventBody, NodeEvent } from "../nodes/event.ts";
 import { type Timeline, timeline } from "../nodes/timeline.ts";
 import { formatSeconds } from "../quantity.ts";
@@ -52,6 +53,8 @@ function details(node: string, body: EventBody): string {
       return indented(body.findings.map(({ message, hint }) => `${message}\n  hint: ${hint}`).join("\n"));
     case "attempt-failed":
       return indented(`hint: ${hintFor(node, body.cause)}`);
+    case "stage-overdue":
+      return indented(`hint: ${hintFor(node, overdueCause(body.stage, body.seconds))}`);
     default:
       return "";
   }

@@ -1,4 +1,5 @@
 /** argv -> one command -> exit code. The only file that ends the process. */
+import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { describeError, formatFinding, ImagectlError } from "../errors.ts";
 import { nearestOf } from "../nearest.ts";
@@ -19,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   keys: () => import("./keys.ts"),
   nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
+  reinstall: () => import("./reinstall.ts"),
   render: () => import("./render.ts"),
   report: () => import("./report.ts"),
   schema: () => import("./schema.ts"),
@@ -108,6 +110,15 @@ function reportFailure(error: unknown, io: CommandIo): number {
   return error.code === "USAGE" || error.findings.length > 0 ? exitCodes.found : exitCodes.failed;
 }
 
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await lines.question(question);
+  } finally {
+    lines.close();
+  }
+}
+
 if (import.meta.main) {
   // A reader that has seen enough (head, less) is no failure of ours.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -118,6 +129,7 @@ if (import.meta.main) {
     stderr: process.stderr,
     env: process.env,
     isTty: process.stdout.isTTY === true,
+    ...(process.stdin.isTTY === true ? { ask } : {}),
   });
   // Not process.exit(): it would cut off what a pipe has not taken yet.
   process.exitCode = code;

@@ -46,6 +46,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
     operatorRoutes({
       status: () => ({ pid: 1, clusterFile: "c", interface: "eth1", address: "10.77.0.1" }),
       arm: async () => [],
+      reinstall: async () => [],
       disarm: () => [],
       nodes,
       targets: async () => ({

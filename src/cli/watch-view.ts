@@ -27,6 +27,7 @@ const barWidth = 20;
 /** Where a stage begins on the bar, in parts of one: roughly their shares of the way. Our choice; only the bar uses it. */
 const stageStart: Readonly<Record<Stage, number>> = {
   armed: 0,
+  "shutting-down": 0,
   "network-boot": 0,
   "deploy-environment": 0.15,
   deploying: 0.2,
@@ -34,6 +35,7 @@ const stageStart: Readonly<Record<Stage, number>> = {
   restarting: 0.67,
   verifying: 0.9,
   ready: 1,
+  rescue: 1,
   failed: 0,
   disarmed: 0,
 };
@@ -72,11 +74,12 @@ function bar(fraction: number): string {
 
 export type Verdict = "ready" | "failed" | "under-way";
 
-/** Ready when all are; failed as soon as none is on its way any more and not all are ready. */
+/** Ready when all are, or wait for the person they are rescued for; failed when none is on its way any more. */
 export function verdictOf(names: readonly string[], watched: ReadonlyMap<string, Watched>): Verdict {
   const stages = names.map((name) => watched.get(name)?.attempt.state.stage);
-  if (stages.every((stage) => stage === "ready")) return "ready";
+  const isThere = (stage: Stage | undefined): boolean => stage === "ready" || stage === "rescue";
+  if (stages.every(isThere)) return "ready";
   const isOver = (stage: Stage | undefined): boolean =>
-    stage === "ready" || stage === "failed" || stage === "disarmed";
+    isThere(stage) || stage === "failed" || stage === "disarmed";
   return stages.every(isOver) ? "failed" : "under-way";
 }

@@ -14,23 +14,9 @@ export const command = defineCommand({
   options: jsonOption,
   positionals: targetWords,
   async run({ values, positionals }, io) {
-    const screen = values.json === true ? jsonScreen(io) : io.isTty ? liveScreen(io) : plainScreen(io);
-    const client = operatorClient(io.env);
-    const names = await namesOf(client, positionals);
-    const watched = new Map<string, Watched>();
-    try {
-      for await (const line of linesAcrossRestarts(client, names, io)) {
-        const { node } = line.attempt;
-        const before = watched.get(node);
-        watched.set(node, follow(before, line));
-        screen.show(watched, line, before);
-        const verdict = names.length === 0 ? "under-way" : verdictOf(names, watched);
-        if (verdict !== "under-way") return verdict === "ready" ? 0 : 1;
-      }
-    } finally {
-      screen.close();
-    }
-    return 1;
+    const names = await namesOf(operatorClient(io.env), positionals);
+    const isReady = await followNodes(names, io, values.json === true);
+    return isReady ? 0 : 1;
   },
 });
 
@@ -40,6 +26,33 @@ async function namesOf(client: OperatorClient, words: readonly string[]): Promis
   const { nodes, named } = await findTargets(client, { words, isAll: false, command: "watch" });
   const armed = nodes.filter(({ node, attempt }) => named.has(node) || attempt !== undefined);
   return (armed.length === 0 ? nodes : armed).map(({ node }) => node);
+}
+
+/**
+ * Shows nodes until none of them is on its way any more.
+ * @param names empty: every node, for ever.
+ * @returns whether all of them got where they were to go.
+ */
+export async function followNodes(
+  names: readonly string[],
+  io: CommandIo,
+  isJson: boolean,
+): Promise<boolean> {
+  const screen = isJson ? jsonScreen(io) : io.isTty ? liveScreen(io) : plainScreen(io);
+  const watched = new Map<string, Watched>();
+  try {
+    for await (const line of linesAcrossRestarts(operatorClient(io.env), names, io)) {
+      const { node } = line.attempt;
+      const before = watched.get(node);
+      watched.set(node, follow(before, line));
+      screen.show(watched, line, before);
+      const verdict = names.length === 0 ? "under-way" : verdictOf(names, watched);
+      if (verdict !== "under-way") return verdict === "ready";
+    }
+  } finally {
+    screen.close();
+  }
+  return false;
 }
 
 /** How long a server that went away may take to come back. Seconds. Our choice: a restart takes five. */

@@ -4,6 +4,9 @@ import type { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
 /** `debian-12`: family and release, as /etc/os-release's ID and VERSION_ID. */
 export type OsId = string;
 
+/** How a running node is brought to the deploy environment, and from there into its new system. */
+export type Restart = "reboot" | "kexec";
+
 export type Method = "golden" | "installer" | "none";
 
 /** Which disk may be overwritten. Empty means: the only disk there is. Two candidates are a refusal. */
@@ -37,6 +40,8 @@ export type Group = {
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly kernelArguments: readonly string[];
   readonly disk: DiskPolicy;
+  /** On reinstalls only: the first deploy on a machine always goes through its firmware. */
+  readonly restart: Restart;
   /** The operator's own `#cloud-config` for cloud-init on golden nodes. */
   readonly userData?: string;
 };

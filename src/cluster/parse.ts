@@ -56,6 +56,7 @@ function toConfig(file: ClusterFile): ClusterConfig {
       name,
       ...group,
       disk: toPolicy(disk),
+      restart: "reboot" as const,
       ...(userData === undefined ? {} : { userData }),
     })),
     nodes: Object.entries(file.nodes).map(([name, { disk, os, ...node }]) => ({

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { NodePlan } from "../plan/plan.ts";
 import { type Attempts, openAttempts } from "./attempts.ts";
 import { type Database, openDatabase } from "./database.ts";
@@ -242,4 +242,31 @@ test("a file that is no database is refused with its name", async () => {
   const broken = join(directory, "broken.sqlite");
   writeFileSync(broken, "this is no database, and long enough to be looked at\n".repeat(40));
   expect(() => openDatabase(broken)).toThrow(`${broken}: file is not a database`);
+});
+
+describe("what is on the disk", () => {
+  const ready = { kind: "verify-finished", green: 1, red: 0, notApplicable: 0, isReady: true } as const;
+  const step = { kind: "step-started", index: 1, total: 9, step: "wipe-disk" } as const;
+
+  test("an attempt that wrote nothing leaves the installed system as it was", () => {
+    const first = arm().id;
+    attempts.append(first, { kind: "deployed" }, now);
+    attempts.append(first, ready, now);
+    const second = arm().id;
+    expect(attempts.current("node1")?.id).toBe(second);
+    attempts.append(second, { kind: "disarmed" }, now);
+    expect(attempts.installed("node1")?.id).toBe(first);
+    expect(attempts.current("node1")?.id).toBe(first);
+  });
+
+  test("an attempt that wiped the disk and did not end leaves nothing installed", () => {
+    const first = arm().id;
+    attempts.append(first, { kind: "deployed" }, now);
+    attempts.append(first, ready, now);
+    const second = arm().id;
+    attempts.append(second, step, now);
+    attempts.append(second, { kind: "disarmed" }, now);
+    expect(attempts.installed("node1")).toBeUndefined();
+    expect(attempts.current("node1")?.id).toBe(second);
+  });
 });

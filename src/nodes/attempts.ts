@@ -27,6 +27,8 @@ export type ArmRequest = {
   readonly now: Date;
   /** Until when its disk may be overwritten. */
   readonly deadline: Date;
+  /** Absent: a deploy. */
+  readonly purpose?: "rescue";
 };
 
 /** An event that is on the disk, with the attempt as it is after it. */
@@ -48,6 +50,10 @@ export type Attempts = {
   get(attemptId: number): Attempt | undefined;
   /** The newest attempt of the node, over or not. */
   latest(node: string): Attempt | undefined;
+  /** The attempt that wrote the system on the node's disk; undefined when the last one to write did not end well. */
+  installed(node: string): Attempt | undefined;
+  /** What the node is doing, or else what it is: its live attempt, the installed one, the newest one. */
+  current(node: string): Attempt | undefined;
   /** The newest attempt of each node that ever had one, by node name. */
   latestOfAll(): readonly Attempt[];
   live(): readonly Attempt[];
@@ -80,12 +86,25 @@ export function openAttempts(database: Database): Attempts {
     return appended;
   };
 
+  const latest = (node: string): Attempt | undefined => one("WHERE node = ? ORDER BY id DESC LIMIT 1", node);
+  const installed = (node: string): Attempt | undefined => {
+    // The first that wrote to the disk, looking backwards, is what the disk holds.
+    const last = one(`WHERE node = ? AND ${hasWritten} ORDER BY id DESC LIMIT 1`, node);
+    return last?.state.isDeployed === true ? last : undefined;
+  };
+  const current = (node: string): Attempt | undefined => {
+    const newest = latest(node);
+    return newest?.state.isLive === true ? newest : (installed(node) ?? newest);
+  };
+
   return {
     arm: (request) => publish(database.transaction(() => insertAttempt(database, request))).attempt,
     append: (attemptId, body, now) =>
       publish(database.transaction(() => appendEvent(database, attemptId, body, now))),
     get: (attemptId) => one("WHERE id = ?", attemptId),
-    latest: (node) => one("WHERE node = ? ORDER BY id DESC LIMIT 1", node),
+    latest,
+    installed,
+    current,
     latestOfAll: () => many("WHERE id IN (SELECT max(id) FROM attempts GROUP BY node) ORDER BY node"),
     live: () => many("WHERE is_live = 1 ORDER BY id"),
     frozenPlan: (attemptId) => readPlan(database, attemptId),
@@ -118,8 +137,12 @@ export function openAttempts(database: Database): Attempts {
   };
 }
 
+/** A rescue's steps write to no disk. */
+const hasWritten = `state ->> 'purpose' IS NULL AND EXISTS
+  (SELECT 1 FROM events WHERE events.attempt = attempts.id AND events.body ->> 'kind' IN ('step-started', 'deployed'))`;
+
 function insertAttempt(database: Database, request: ArmRequest): Appended {
-  const { plan, imageId, revision, now, deadline } = request;
+  const { plan, imageId, revision, now, deadline, purpose } = request;
   const node = plan.node.hostname;
   const [live] = database.rows("SELECT id, state FROM attempts WHERE node = ? AND is_live = 1", node);
   if (live !== undefined) {
@@ -129,7 +152,10 @@ function insertAttempt(database: Database, request: ArmRequest): Appended {
     });
   }
   const planSha256 = planDigest(plan);
-  const body = { kind: "armed", planSha256, imageId, deadline: deadline.toISOString(), revision } as const;
+  const body: EventBody = {
+    ...{ kind: "armed", planSha256, imageId, deadline: deadline.toISOString(), revision },
+    ...(purpose === undefined ? {} : { purpose }),
+  };
   const { rowId } = database.change(
     `INSERT INTO attempts (node, address, armed_at, plan, plan_sha256, image_id, revision, state, is_live)
      VALUES (?, ?, ?, ?, ?, ?, ?, '', 0)`,

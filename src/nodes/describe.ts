@@ -1,6 +1,7 @@
 /** An event in one line for a person: the log of `serve` and `imagectl events` say the same. */
 import { formatBytes, formatSeconds } from "../quantity.ts";
 import { terminalLine } from "../terminal-text.ts";
+import { overdueCause } from "./diagnose.ts";
 import type { Cause, EventBody } from "./event.ts";
 
 /** @returns one line without control characters, whatever the node sent. */
@@ -11,9 +12,15 @@ export function describeEvent(body: EventBody): string {
 function describe(body: EventBody): string {
   switch (body.kind) {
     case "armed":
-      return `armed until ${body.deadline}: image ${short(body.imageId)}, plan ${short(body.planSha256)}, cluster file ${body.revision}`;
+      return `${body.purpose === "rescue" ? "rescue" : "armed"} until ${body.deadline}: image ${short(body.imageId)}, plan ${short(body.planSha256)}, cluster file ${body.revision}`;
     case "disarmed":
       return "disarmed: its disk is safe";
+    case "restart-requested": {
+      const why = body.reason === undefined ? "" : ` (no kexec: ${body.reason})`;
+      return `its running system was told to start anew by ${body.by}${why}`;
+    }
+    case "machine-too-small":
+      return `TOO SMALL: ${body.memoryMiB} MiB of memory, the deploy environment needs ${body.requiredMiB} MiB`;
     case "boot-offered":
       return `asks what to boot: offered ${body.bootFile}`;
     case "boot-script-served":
@@ -38,7 +45,11 @@ function describe(body: EventBody): string {
     case "step-failed":
       return `step ${body.index} FAILED with exit code ${body.exitCode}: ${lastLine(body.logTail)}`;
     case "deployed":
-      return "deployed: restarts into its own system";
+      return body.restart === "kexec"
+        ? "deployed: kexec into its own system"
+        : "deployed: restarts into its own system";
+    case "rescue-ready":
+      return "rescue: the deploy environment answers on ssh; no disk was written";
     case "system-reached":
       return "its own system answers on ssh, with a host key that our CA signed";
     case "verify-started":
@@ -46,7 +57,7 @@ function describe(body: EventBody): string {
     case "verify-finished":
       return `${body.isReady ? "READY" : "NOT ready"}: ${body.green} checks green, ${body.red} red, ${body.notApplicable} not applicable`;
     case "stage-overdue":
-      return `overdue in the stage ${body.stage}: nothing new for ${formatSeconds(body.seconds)}`;
+      return `OVERDUE: ${overdueCause(body.stage, body.seconds).message}`;
     case "attempt-failed":
       return `attempt FAILED: ${body.cause.message}`;
     case "server-failed":

@@ -62,3 +62,14 @@ test("an attempt that is over has no deadline", () => {
     expect(diagnose(state(stage, { isLive: false }), at(1e6))).toBeUndefined();
   }
 });
+
+test("the deadline of a rescue only ends it: nothing has failed", () => {
+  const rescue = state("rescue", { purpose: "rescue" });
+  expect(diagnose(rescue, at(7_199))).toBeUndefined();
+  expect(diagnose(rescue, at(7_200))).toMatchObject({ kind: "rescue-over" });
+});
+
+test("a node that does not come back from a restart: power-cycle it, and that imagectl cannot", () => {
+  const { cause } = diagnose(state("shutting-down"), at(420)) ?? {};
+  expect(cause?.hint).toMatch(/Power-cycle it \(imagectl cannot\)/);
+});

@@ -11,6 +11,12 @@ const stageDeadlines: Readonly<Partial<Record<Stage, StageDeadline>>> = {
     message: "network-boot: nothing was heard after arming",
     hint: "Is the node powered on, does it boot from the network, is its MAC right, is it on this interface? Look with: tcpdump -ni INTERFACE port 67",
   },
+  /** Services get 90 s to stop (systemd's DefaultTimeoutStopSec), then comes a POST of up to five minutes. */
+  "shutting-down": {
+    seconds: 420,
+    message: "network-boot: the node was told to start anew and did not come back",
+    hint: "Look at its console: did it hang in the shutdown, or in the kernel that kexec started? Power-cycle it (imagectl cannot): it boots from the network and goes on.",
+  },
   /** Loader, kernel and initrd are about 100 MB: a second at 10 GbE, two minutes at 10 Mbit/s of a slow ROM's TFTP. */
   "network-boot": {
     seconds: 300,
@@ -32,8 +38,8 @@ const stageDeadlines: Readonly<Partial<Record<Stage, StageDeadline>>> = {
   /** Shutdown and POST until the firmware asks for its boot file: as for `armed`. */
   deployed: {
     seconds: 420,
-    message: "restarting: the node is deployed but did not ask what to boot",
-    hint: "Look at its console. If it hangs in the reboot, power-cycle it; its disk is complete.",
+    message: "restarting: the node is deployed, but it neither asked what to boot nor answered on ssh",
+    hint: "Look at its console. If it hangs in the reboot or the kexec, power-cycle it (imagectl cannot); its disk is complete.",
   },
   /** From the firmware's loader to an sshd that answers: 40 s natively, 90 s emulated; 4 x that. */
   restarting: {
@@ -54,6 +60,8 @@ export const restartGraceSeconds = 3600;
 
 export type Diagnosis =
   | { readonly kind: "overdue"; readonly stage: Stage; readonly seconds: number; readonly cause: Cause }
+  /** The time of a rescue is over: the next network boot leads to the node's own disk again. */
+  | { readonly kind: "rescue-over"; readonly cause: Cause }
   /** The attempt is to be ended: its deadline passed before the node got through. */
   | { readonly kind: "expired"; readonly cause: Cause };
 
@@ -63,6 +71,7 @@ export type Diagnosis =
  */
 export function diagnose(state: AttemptState, now: Date): Diagnosis | undefined {
   if (!state.isLive) return undefined;
+  if (isExpired(state, now) && state.purpose === "rescue") return { kind: "rescue-over", cause: rescueOver };
   if (isExpired(state, now)) return { kind: "expired", cause: expiredCause(state) };
   const deadline = stageDeadlines[state.stage];
   if (deadline === undefined || state.cause !== undefined) return undefined;
@@ -70,6 +79,11 @@ export function diagnose(state: AttemptState, now: Date): Diagnosis | undefined 
   if (seconds < deadline.seconds) return undefined;
   return { kind: "overdue", stage: state.stage, seconds, cause: overdueCause(state.stage, seconds) };
 }
+
+const rescueOver: Cause = {
+  message: "the time of the rescue is over: the next start is from its own disk",
+  hint: "Restart it when you are done there. For more time: imagectl rescue NODE --deadline 4h",
+};
 
 /** Until when a disk may be overwritten; a node that is deployed by then gets the time to start. */
 function isExpired(state: AttemptState, now: Date): boolean {

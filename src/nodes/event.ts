@@ -1,4 +1,5 @@
 /** What happened to a node: appended and never changed. Stages are a pure function over these. */
+import type { Restart } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
 import type { Inventory } from "../plan/inventory.ts";
 
@@ -10,11 +11,17 @@ export type EventBody =
       readonly imageId: string;
       readonly deadline: string;
       readonly revision: string;
+      /** Absent: a deploy. */
+      readonly purpose?: "rescue";
     }
   | { readonly kind: "disarmed" }
+  /** The running system was told to start anew; `reason` says why it is a reboot where a kexec was wanted. */
+  | { readonly kind: "restart-requested"; readonly by: Restart; readonly reason?: string }
   /** DHCP or TFTP answered with a boot file. */
   | { readonly kind: "boot-offered"; readonly bootFile: string }
   | { readonly kind: "boot-script-served"; readonly script: "deploy" | "local-disk" }
+  /** Its iPXE found less memory than the deploy environment needs, and did not start it. */
+  | { readonly kind: "machine-too-small"; readonly memoryMiB: number; readonly requiredMiB: number }
   | { readonly kind: "seed-redeemed"; readonly address: string }
   | { readonly kind: "seed-refused"; readonly address: string; readonly reason: string }
   | { readonly kind: "inventory-received"; readonly inventory: Inventory }
@@ -34,7 +41,10 @@ export type EventBody =
       readonly exitCode: number;
       readonly logTail: string;
     }
-  | { readonly kind: "deployed" }
+  /** `restart`: how it goes on into its own system. Absent: by a reboot, through its firmware. */
+  | { readonly kind: "deployed"; readonly restart?: "kexec" }
+  /** The deploy environment answers on ssh and waits for a person; no disk was written. */
+  | { readonly kind: "rescue-ready" }
   /** The first ssh login with the cluster's host CA worked: the node runs its own system. */
   | { readonly kind: "system-reached" }
   | { readonly kind: "verify-started"; readonly checks: number }
@@ -54,6 +64,9 @@ export type EventBody =
 /** Why something did not happen, and what to do next. */
 export type Cause = { readonly message: string; readonly hint: string };
 
+/** What an attempt is for. A rescue brings the deploy environment up and writes to no disk. */
+export type Purpose = "deploy" | "rescue";
+
 export type EventKind = EventBody["kind"];
 
 export type NodeEvent = {
@@ -69,6 +82,7 @@ export type NodeEvent = {
 /** In the order in which a node passes them. */
 export const stages = [
   "armed",
+  "shutting-down",
   "network-boot",
   "deploy-environment",
   "deploying",
@@ -78,7 +92,8 @@ export const stages = [
   "ready",
 ] as const;
 
-export type Stage = (typeof stages)[number] | "failed" | "disarmed";
+/** `rescue`: the deploy environment waits for a person, where a deploy goes on to `deploying`. */
+export type Stage = (typeof stages)[number] | "rescue" | "failed" | "disarmed";
 
 /** What `reduce` makes of an attempt's events; stored beside them in the same transaction. */
 export type AttemptState = {
@@ -89,6 +104,8 @@ export type AttemptState = {
   readonly heardAt: string;
   /** ISO 8601, UTC: until when a disk may be overwritten. */
   readonly deadline: string;
+  /** Absent: a deploy. */
+  readonly purpose?: "rescue";
   /** How many seed tokens were redeemed. */
   readonly tries: number;
   /** The node reported the deploy done: nothing is written to its disk any more. */

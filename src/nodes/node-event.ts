@@ -31,7 +31,8 @@ const NodeEventBody = z.discriminatedUnion("kind", [
     exitCode: z.int().min(0).max(255),
     logTail: z.string().transform((text) => text.slice(-longestLogTail)),
   }),
-  z.strictObject({ kind: z.literal("deployed") }),
+  z.strictObject({ kind: z.literal("deployed"), restart: z.literal("kexec").exactOptional() }),
+  z.strictObject({ kind: z.literal("rescue-ready") }),
 ]);
 
 /** The part of EventBody that may come from a node. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { AttemptState, EventBody, NodeEvent } from "./event.ts";
-import { reduce, reduceAll, triesPerAttempt } from "./reduce.ts";
+import { hasTriesLeft, reduce, reduceAll, triesPerAttempt } from "./reduce.ts";
 
 const start = Date.parse("2026-05-04T10:00:00Z");
 const armed: EventBody = {
@@ -189,4 +189,51 @@ describe("failures", () => {
 
 test("a log that does not begin with armed is a defect, not a state", () => {
   expect(() => reduceAll(log(offered))).toThrow("starts with boot-offered");
+});
+
+describe("a reinstall of a running node", () => {
+  const told: EventBody = { kind: "restart-requested", by: "reboot" };
+
+  test("it is shutting down until its firmware or its deploy environment is heard", () => {
+    expect(stateAfter(told)).toMatchObject({ stage: "shutting-down", isLive: true });
+    expect(stateAfter(told, offered).stage).toBe("network-boot");
+    expect(stateAfter(told, redeemed)).toMatchObject({ stage: "deploy-environment", tries: 1 });
+  });
+
+  test("a deployed node does not go back", () => {
+    expect(stateAfter(...deployed, told).stage).toBe("deployed");
+  });
+});
+
+test("too little memory for the deploy environment fails with both numbers, and the next boot is another try", () => {
+  const small = stateAfter(offered, { kind: "machine-too-small", memoryMiB: 256, requiredMiB: 640 });
+  expect(small).toMatchObject({ stage: "failed", isLive: true, tries: 0 });
+  expect(small.cause?.message).toContain("256 MiB of memory; the deploy environment needs 640 MiB");
+});
+
+describe("a rescue", () => {
+  const rescue: EventBody = { ...armed, purpose: "rescue" } as EventBody;
+  const stateOf = (...bodies: EventBody[]): AttemptState => reduceAll(log(rescue, ...bodies)) as AttemptState;
+
+  test("it ends at the person who asked for it, as often as the node is switched on", () => {
+    const ready: EventBody[] = [offered, redeemed, step(1), { kind: "rescue-ready" }];
+    expect(stateOf(...ready)).toMatchObject({ stage: "rescue", purpose: "rescue", isLive: true });
+    const again = stateOf(...ready, ...ready, ...ready, ...ready);
+    expect(again.stage).toBe("rescue");
+    expect(hasTriesLeft(again)).toBe(true);
+  });
+
+  test("nothing that a node reports makes a deploy of it", () => {
+    const state = stateOf(redeemed, step(1), { kind: "deployed" });
+    expect(state).toMatchObject({ stage: "deploy-environment", isDeployed: false, isLive: true });
+  });
+
+  test("a step of it that fails is shown", () => {
+    const failed: EventBody = { kind: "step-failed", index: 2, exitCode: 1, logTail: "no sshd" };
+    expect(stateOf(redeemed, failed).stage).toBe("failed");
+  });
+
+  test("a deploy is never in the stage rescue", () => {
+    expect(stateAfter(redeemed, { kind: "rescue-ready" }).stage).toBe("deploy-environment");
+  });
 });

@@ -5,6 +5,11 @@ import type { AttemptState, Cause, EventBody, NodeEvent, Stage } from "./event.t
 /** Redeemed seed tokens per attempt, after which the next network boot ends it. Our choice: design.md "attempt". */
 export const triesPerAttempt = 3;
 
+/** A rescue writes nothing, so it may be started as often as somebody needs it. */
+export function hasTriesLeft(state: AttemptState): boolean {
+  return state.purpose === "rescue" || state.tries < triesPerAttempt;
+}
+
 /**
  * @param state undefined before the first event, which is always `armed`.
  * @returns the state after the event; the same object when the event changes nothing.
@@ -13,8 +18,11 @@ export function reduce(state: AttemptState | undefined, event: NodeEvent): Attem
   const { body, at } = event;
   if (state === undefined) {
     if (body.kind !== "armed") throw new Error(`attempt ${event.attempt} starts with ${body.kind}`);
-    const deadline = body.deadline;
-    return { stage: "armed", since: at, heardAt: at, deadline, tries: 0, isDeployed: false, isLive: true };
+    const { deadline, purpose } = body;
+    return {
+      ...{ stage: "armed", since: at, heardAt: at, deadline, tries: 0, isDeployed: false, isLive: true },
+      ...(purpose === undefined ? {} : { purpose }),
+    };
   }
   return isListening(state, body) ? advance(state, body, at) : state;
 }
@@ -41,9 +49,13 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
       return state;
     case "disarmed":
       return { ...enter(state, "disarmed", at), heardAt: state.heardAt, isLive: false };
+    case "restart-requested":
+      return state.isDeployed ? state : enter(state, "shutting-down", at);
     case "boot-offered":
     case "boot-script-served":
       return atBoot(state, at);
+    case "machine-too-small":
+      return state.isDeployed ? state : fail(state, tooSmallCause(body), at);
     case "seed-redeemed":
       return state.isDeployed ? state : { ...enter(state, "deploy-environment", at), tries: state.tries + 1 };
     case "inventory-received":
@@ -54,7 +66,10 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
     case "step-finished":
     case "step-failed":
     case "deployed":
+      if (state.purpose === "rescue") return atRescue(state, body, at);
       return state.isDeployed ? state : atDeploy(state, body, at);
+    case "rescue-ready":
+      return state.purpose === "rescue" ? enter(state, "rescue", at) : state;
     case "system-reached":
       return state.isDeployed ? enter(state, "verifying", at) : state;
     case "verify-started":
@@ -83,6 +98,12 @@ type DeployBody = Extract<
   EventBody,
   { kind: "deploy-refused" | "step-started" | "step-progress" | "step-finished" | "step-failed" | "deployed" }
 >;
+
+/** Nothing is ever deployed in a rescue; its steps make the way in, and only their failure is news. */
+function atRescue(state: AttemptState, body: DeployBody, at: string): AttemptState {
+  const isFailure = body.kind === "step-failed" || body.kind === "deploy-refused";
+  return isFailure ? atDeploy(state, body, at) : { ...state, heardAt: at };
+}
 
 function atDeploy(state: AttemptState, body: DeployBody, at: string): AttemptState {
   switch (body.kind) {
@@ -129,6 +150,7 @@ function enter(state: AttemptState, stage: Stage, at: string): AttemptState {
     since: state.stage === stage ? state.since : at,
     heardAt: at,
     deadline: state.deadline,
+    ...(state.purpose === undefined ? {} : { purpose: state.purpose }),
     tries: state.tries,
     isDeployed: state.isDeployed,
     isLive: state.isLive,
@@ -154,6 +176,13 @@ function stepCause(state: AttemptState, body: Extract<EventBody, { kind: "step-f
   return {
     message: `step ${body.index}${step} ended with exit code ${body.exitCode}`,
     hint: `Its log's tail: imagectl events NODE. ${retry}`,
+  };
+}
+
+function tooSmallCause(body: Extract<EventBody, { kind: "machine-too-small" }>): Cause {
+  return {
+    message: `the machine has ${body.memoryMiB} MiB of memory; the deploy environment needs ${body.requiredMiB} MiB`,
+    hint: "Give it more memory (are all DIMMs seen by its firmware?), then power-cycle it: imagectl watch NODE",
   };
 }
 

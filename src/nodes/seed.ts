@@ -1,7 +1,7 @@
 /** Who may speak in a seed session: the rules of redemption and use, as pure decisions. */
 import { timingSafeEqual } from "node:crypto";
 import type { AttemptState } from "./event.ts";
-import { triesPerAttempt } from "./reduce.ts";
+import { hasTriesLeft } from "./reduce.ts";
 
 /** A token as it is stored: only its SHA-256 is known once the boot script has left. */
 export type Seed = {
@@ -48,7 +48,7 @@ export function decideRedeem(question: SeedQuestion): SeedDecision {
   if (seed.status !== "minted") return decideUse(question);
   const refusal = foreignAddress(question) ?? closedAttempt(question);
   if (refusal !== undefined) return refuse(refusal);
-  if (state.tries >= triesPerAttempt) return refuse("no-tries-left");
+  if (!hasTriesLeft(state)) return refuse("no-tries-left");
   return { kind: "redeem" };
 }
 

@@ -1,7 +1,7 @@
 /** Seed tokens and sessions in the database: minted per boot script, redeemed once, durably, before the answer. */
 import type { Appended, Attempt, Attempts } from "./attempts.ts";
 import type { Database, Row } from "./database.ts";
-import { triesPerAttempt } from "./reduce.ts";
+import { hasTriesLeft, triesPerAttempt } from "./reduce.ts";
 import {
   decideRedeem,
   decideUse,
@@ -91,7 +91,7 @@ function mint(
   if (state?.isLive !== true) return { kind: "refused", reason: "attempt-over" };
   if (state.isDeployed) return { kind: "refused", reason: "already-deployed" };
   if (now.getTime() >= Date.parse(state.deadline)) return { kind: "refused", reason: "deadline-passed" };
-  if (state.tries >= triesPerAttempt) {
+  if (!hasTriesLeft(state)) {
     const last = state.cause === undefined ? "" : `; the last one: ${state.cause.message}`;
     const message = `${triesPerAttempt} tries did not deploy the node${last}`;
     const hint =

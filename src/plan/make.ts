@@ -115,6 +115,7 @@ function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selec
       outsiderAddress: cluster.outsider,
       method: group.method,
       disk: node.disk ?? group.disk,
+      restart: group.restart,
       kernelArguments: group.kernelArguments,
       firewall,
       checks,

@@ -68,6 +68,7 @@ function open({ images = [image], secrets = noSecrets }: World = {}) {
   const dependencies: ArmingDependencies = {
     attempts,
     findImage: async () => images[0],
+    findAnyImage: async () => images[0],
     loadManifest: async () => image,
     secrets,
     now: () => now,

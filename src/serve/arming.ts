@@ -1,7 +1,8 @@
 /** Arming: plans are made from the file as it is now, images found, and both frozen in an attempt. */
 import type { ClusterConfig } from "../cluster/config.ts";
 import { type Finding, throwOnErrors } from "../errors.ts";
-import type { Attempts } from "../nodes/attempts.ts";
+import type { Attempt, Attempts } from "../nodes/attempts.ts";
+import type { Purpose } from "../nodes/event.ts";
 import { findMissingSecrets } from "../plan/fill-secrets.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
 import type { ImagePlan, NodePlan } from "../plan/plan.ts";
@@ -12,6 +13,8 @@ import type { ArmAnswer, ArmRequestBody } from "./operator-types.ts";
 
 export type ArmingDependencies = {
   readonly attempts: Pick<Attempts, "arm" | "latest">;
+  /** The newest image of all: its deploy environment serves a rescue when the plan's own image is not built. */
+  readonly findAnyImage: () => Promise<Image | undefined>;
   /** The newest image for this plan. */
   readonly findImage: (plan: ImagePlan) => Promise<Image | undefined>;
   /** Puts the image's manifest where DHCP finds it. */
@@ -23,7 +26,8 @@ export type ArmingDependencies = {
 /** The longest time for which a disk may be left open to being overwritten. Seconds: a week. */
 export const longestDeadlineSeconds = 7 * 86_400;
 
-type Prepared = { readonly node: string; readonly plan: NodePlan; readonly image: Image };
+/** A node that can be armed as it is. */
+export type Prepared = { readonly node: string; readonly plan: NodePlan; readonly image: Image };
 
 /**
  * Arms all of the nodes or none: everything that can be refused is refused before the first one is armed.
@@ -35,20 +39,14 @@ export async function armNodes(
   revision: string,
   request: ArmRequestBody,
 ): Promise<readonly ArmAnswer[]> {
-  const { attempts, loadManifest, now } = dependencies;
+  const { attempts, loadManifest } = dependencies;
   const names = request.isAll ? installable(input.cluster) : [...new Set(request.nodes)];
   const unarmed = names.filter((name) => attempts.latest(name)?.state.isLive !== true);
-  const outcomes = await Promise.all(unarmed.map((name) => prepare(dependencies, input, name)));
-  const findings = outcomes.flatMap((outcome) => ("findings" in outcome ? outcome.findings : []));
+  const { ready, findings } = await prepareNodes(dependencies, input, unarmed, "deploy");
   throwOnErrors("ARM_REFUSED", "nothing was armed", findings);
-  const ready = outcomes.flatMap((outcome) => ("findings" in outcome ? [] : [outcome]));
-  const armed = new Map(
-    ready.map(({ node, plan, image }) => {
-      const start = now();
-      const deadline = new Date(start.getTime() + request.deadlineSeconds * 1000);
-      return [node, attempts.arm({ plan, imageId: image.id, revision, now: start, deadline })] as const;
-    }),
-  );
+  const { deadlineSeconds } = request;
+  const order = { revision, deadlineSeconds, purpose: "deploy" } as const;
+  const armed = new Map(ready.map((one) => [one.node, armPrepared(dependencies, one, order)]));
   return Promise.all(
     names.map(async (node) => {
       const attempt = armed.get(node) ?? attempts.latest(node);
@@ -60,15 +58,47 @@ export async function armNodes(
   );
 }
 
+/** @returns those that can be armed, and every reason why the others cannot; nothing is changed. */
+export async function prepareNodes(
+  dependencies: Omit<ArmingDependencies, "attempts" | "now">,
+  input: PlanInput,
+  names: readonly string[],
+  purpose: Purpose,
+): Promise<{ readonly ready: readonly Prepared[]; readonly findings: readonly Finding[] }> {
+  const outcomes = await Promise.all(names.map((name) => prepare(dependencies, input, name, purpose)));
+  return {
+    ready: outcomes.flatMap((outcome) => ("findings" in outcome ? [] : [outcome])),
+    findings: outcomes.flatMap((outcome) => ("findings" in outcome ? outcome.findings : [])),
+  };
+}
+
+export type ArmOrder = {
+  readonly revision: string;
+  readonly deadlineSeconds: number;
+  readonly purpose: Purpose;
+};
+
+export function armPrepared(
+  { attempts, now }: Pick<ArmingDependencies, "attempts" | "now">,
+  { plan, image }: Prepared,
+  { revision, deadlineSeconds, purpose }: ArmOrder,
+): Attempt {
+  const start = now();
+  const deadline = new Date(start.getTime() + deadlineSeconds * 1000);
+  const request = { plan, imageId: image.id, revision, now: start, deadline };
+  return attempts.arm(purpose === "rescue" ? { ...request, purpose } : request);
+}
+
 function installable(cluster: ClusterConfig): string[] {
   const methods = new Map(cluster.groups.map((group) => [group.name, group.method]));
   return cluster.nodes.filter((node) => methods.get(node.group) === "golden").map((node) => node.name);
 }
 
 async function prepare(
-  { findImage, loadManifest, secrets }: ArmingDependencies,
+  { findImage, findAnyImage, loadManifest, secrets }: Omit<ArmingDependencies, "attempts" | "now">,
   input: PlanInput,
   name: string,
+  purpose: Purpose,
 ): Promise<Prepared | { readonly findings: readonly Finding[] }> {
   const plan = planNode(input, name);
   if (plan.node.method !== "golden") return { findings: [methodFinding(name, plan.node.method)] };
@@ -77,7 +107,7 @@ async function prepare(
     ...(await findMissingSecrets(plan.node, secrets)),
   ];
   if (problems.length > 0) return { findings: problems };
-  const image = await findImage(plan.image);
+  const image = (await findImage(plan.image)) ?? (purpose === "rescue" ? await findAnyImage() : undefined);
   if (image === undefined) return { findings: [imageFinding(name, plan.image.os)] };
   await loadManifest(image.id);
   return { node: name, plan, image };

@@ -32,6 +32,10 @@ export function checkDeadlines({ attempts, now, log }: DeadlineDependencies): vo
         attempts.append(id, { kind: "attempt-failed", cause }, now());
         log(node, hintFor(node, cause), "warning");
         break;
+      case "rescue-over":
+        attempts.append(id, { kind: "disarmed" }, now());
+        log(node, `${cause.message}. ${hintFor(node, cause)}`);
+        break;
       default:
         diagnosis satisfies never;
     }

@@ -13,6 +13,8 @@ import type {
   DisarmAnswer,
   ErrorBody,
   NodeView,
+  ReinstallAnswer,
+  ReinstallRequestBody,
   ServerStatus,
   TargetList,
   VerifyLine,
@@ -22,11 +24,16 @@ import type {
 export type OperatorDependencies = {
   readonly status: () => ServerStatus;
   readonly arm: (request: ArmRequestBody) => Promise<readonly ArmAnswer[]>;
+  /** @throws ImagectlError REINSTALL_REFUSED before any is armed. */
+  readonly reinstall: (request: ReinstallRequestBody) => Promise<readonly ReinstallAnswer[]>;
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
   readonly nodes: () => readonly NodeView[];
   readonly targets: () => Promise<TargetList>;
-  readonly attempts: Pick<Attempts, "events" | "lastEvent" | "latest" | "latestReport" | "subscribe">;
+  readonly attempts: Pick<
+    Attempts,
+    "events" | "installed" | "lastEvent" | "latest" | "latestReport" | "subscribe"
+  >;
   readonly apply: (
     node: string,
     isDryRun: boolean,
@@ -41,6 +48,7 @@ const Arm = z.strictObject({
   isAll: z.boolean(),
   deadlineSeconds: z.int().min(60, "a deadline is at least a minute away").max(longestDeadlineSeconds),
 });
+const Reinstall = Arm.omit({ isAll: true }).extend({ isDryRun: z.boolean() });
 const Disarm = z.strictObject({ nodes: z.array(NodeName).min(1) });
 const Apply = z.strictObject({ isDryRun: z.boolean() });
 const OneNode = z.object({ node: NodeName });
@@ -59,6 +67,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     server.setErrorHandler((error: unknown, _request, reply) => sendError(reply, error));
     server.get("/status", async () => dependencies.status());
     server.post("/arm", (request) => dependencies.arm(parse(Arm, request.body)));
+    server.post("/reinstall", (request) => dependencies.reinstall(parse(Reinstall, request.body)));
     server.post("/disarm", async (request) => dependencies.disarm(parse(Disarm, request.body).nodes));
     server.get("/nodes", async () => dependencies.nodes());
     server.get("/targets", () => dependencies.targets());
@@ -89,7 +98,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     });
     server.get("/nodes/:node/report", async (request) => {
       const { node } = parse(OneNode, request.params);
-      const report = attempts.latestReport(requireAttempt(attempts, node).id);
+      const report = attempts.latestReport((attempts.installed(node) ?? requireAttempt(attempts, node)).id);
       if (report !== undefined) return report;
       throw new ImagectlError("NODE_NOT_DEPLOYED", `${node} has no report: its checks never ran`, {
         hint: `Run them: imagectl verify ${node}`,

@@ -1,5 +1,5 @@
 /** What the operator API answers: the contract between `imagectl serve` and the other commands. */
-import type { Method } from "../cluster/config.ts";
+import type { DiskPolicy, Method, Restart } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { NodeEvent } from "../nodes/event.ts";
@@ -27,6 +27,27 @@ export type ArmAnswer = {
   readonly isNew: boolean;
   readonly attempt: Attempt;
   readonly image: { readonly id: string; readonly os: string; readonly createdAt: string };
+};
+
+/** POST /reinstall. */
+export type ReinstallRequestBody = {
+  readonly nodes: readonly string[];
+  readonly deadlineSeconds: number;
+  /** Says what would happen, and changes nothing. */
+  readonly isDryRun: boolean;
+};
+
+export type ReinstallAnswer = {
+  readonly node: string;
+  readonly image: { readonly id: string; readonly os: string; readonly createdAt: string };
+  /** What is on its disk now, as far as is known here. */
+  readonly installed?: { readonly os: string; readonly imageId: string; readonly since: string };
+  readonly disk: DiskPolicy;
+  readonly restart: Restart;
+  /** Absent in a dry run. */
+  readonly attempt?: Attempt;
+  /** Why the node could not be told to restart; it is disarmed again. */
+  readonly problem?: string;
 };
 
 /** POST /disarm. */

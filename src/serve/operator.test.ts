@@ -70,8 +70,13 @@ function open(initial: PlanInput) {
   const operator = openOperator({
     source: { path: "cluster.yaml", current: () => input, fresh: async () => input } as ClusterSource,
     attempts,
-    arming: { findImage: async () => undefined, loadManifest: async () => undefined as never },
     secrets: noSecrets,
+    arming: {
+      findImage: async () => undefined,
+      findAnyImage: async () => undefined,
+      loadManifest: async () => undefined as never,
+    },
+    restarter: { whyUnreachable: async () => "it is off", restart: async () => ({ by: "reboot" }) },
     doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
     sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
       sent.push({ door, overlay, isDryRun });

@@ -12,14 +12,25 @@ import type { SshDoor } from "../verify/ssh.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
 import type { ClusterSource } from "./cluster-source.ts";
 import { requireAttempt } from "./operator-routes.ts";
-import type { ArmAnswer, ArmRequestBody, DisarmAnswer, NodeView, TargetList } from "./operator-types.ts";
+import type {
+  ArmAnswer,
+  ArmRequestBody,
+  DisarmAnswer,
+  NodeView,
+  ReinstallAnswer,
+  ReinstallRequestBody,
+  TargetList,
+} from "./operator-types.ts";
+import { reinstallNodes } from "./reinstall.ts";
+import type { Restarter } from "./restart.ts";
 import { revisionOf } from "./revision.ts";
 import type { Supervisor } from "./supervise.ts";
 
 export type OperatorSettings = {
   readonly source: ClusterSource;
   readonly attempts: Attempts;
-  readonly arming: Pick<ArmingDependencies, "findImage" | "loadManifest">;
+  readonly arming: Pick<ArmingDependencies, "findAnyImage" | "findImage" | "loadManifest">;
+  readonly restarter: Restarter;
   readonly secrets: Pick<SecretStore, "read">;
   readonly doorOf: (node: NodePart) => SshDoor;
   readonly sendOverlay: (
@@ -33,6 +44,7 @@ export type OperatorSettings = {
 
 export type Operator = {
   arm(request: ArmRequestBody): Promise<readonly ArmAnswer[]>;
+  reinstall(request: ReinstallRequestBody): Promise<readonly ReinstallAnswer[]>;
   disarm(nodes: readonly string[]): readonly DisarmAnswer[];
   nodes(): readonly NodeView[];
   targets(): Promise<TargetList>;
@@ -46,15 +58,15 @@ export type Operator = {
 
 export function openOperator(settings: OperatorSettings): Operator {
   const { source, attempts, arming, supervisor, now } = settings;
+  const dependencies = { ...arming, attempts, secrets: settings.secrets, now, restarter: settings.restarter };
   return {
     arm: async (request) => {
       const input = await source.fresh();
-      return armNodes(
-        { ...arming, attempts, secrets: settings.secrets, now },
-        input,
-        await revisionOf(source.path),
-        request,
-      );
+      return armNodes(dependencies, input, await revisionOf(source.path), request);
+    },
+    reinstall: async (request) => {
+      const input = await source.fresh();
+      return reinstallNodes(dependencies, input, await revisionOf(source.path), request);
     },
     disarm: (nodes) => {
       const live = [...new Set(nodes)].map((node) => requireLive(attempts, node));
@@ -95,7 +107,10 @@ function requireLive(attempts: Attempts, node: string): Attempt {
 /** @throws ImagectlError NODE_NOT_DEPLOYED for a node whose disk has no finished system of ours. */
 function requireInstalled(attempts: Attempts, node: string): Attempt {
   const attempt = requireAttempt(attempts, node);
-  if (isInstalled(attempt.state)) return attempt;
+  const installed = attempts.installed(node);
+  // While it is on its way to another system, or to a rescue, only that way counts.
+  const isOnItsWay = attempt.state.isLive && attempt.id !== installed?.id;
+  if (installed !== undefined && isInstalled(installed.state) && !isOnItsWay) return installed;
   throw new ImagectlError(
     "NODE_NOT_DEPLOYED",
     `${node} is not installed (its last attempt: ${attempt.state.stage})`,
@@ -109,15 +124,17 @@ function requireInstalled(attempts: Attempts, node: string): Attempt {
 
 function listNodes(source: ClusterSource, attempts: Attempts): readonly NodeView[] {
   const { nodes } = source.current().cluster;
-  const latest = new Map(attempts.latestOfAll().map((attempt) => [attempt.node, attempt]));
+  const known = new Map(
+    attempts.latestOfAll().map(({ node }) => [node, attempts.current(node) as Attempt] as const),
+  );
   const declared = nodes.map(({ name, group, address }) => ({
     node: name,
     group,
     address,
-    attempt: latest.get(name),
+    attempt: known.get(name),
   }));
   const names = new Set(nodes.map(({ name }) => name));
-  const gone = [...latest.values()].filter((attempt) => !names.has(attempt.node));
+  const gone = [...known.values()].filter((attempt) => !names.has(attempt.node));
   return [
     ...declared,
     ...gone.map((attempt) => ({ node: attempt.node, group: undefined, address: attempt.address, attempt })),

@@ -19,6 +19,7 @@ import { openOperator } from "./operator.ts";
 import { operatorRoutes } from "./operator-routes.ts";
 import { listenForOperators } from "./operator-socket.ts";
 import { createProve } from "./prove.ts";
+import { openRestarter } from "./restart.ts";
 import { type Supervisor, superviseNodes } from "./supervise.ts";
 
 /** A host that is up answers in a millisecond; the polling of a whole cluster must not pile up. Milliseconds. */
@@ -130,7 +131,12 @@ async function openOperatorSide(
     secrets,
     supervisor,
     now,
-    arming: { findImage: (plan) => findImage(store, plan), loadManifest: manifests.get },
+    arming: {
+      findImage: (plan) => findImage(store, plan),
+      findAnyImage: async () => (await store.list()).images[0],
+      loadManifest: manifests.get,
+    },
+    restarter: openRestarter((node) => sshVantage(doors.doorOf(node))),
     doorOf: doors.doorOf,
     sendOverlay: applyOverlay,
   });
