@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 /** Rooms by floor, lowest first. Nothing imports upwards; rooms of one floor do not import each other. */
 const floors = [
   ["ground"],
-  ["cluster", "roles", "store"],
+  ["backup", "cluster", "roles", "store"],
   ["plan"],
   ["cloud-init", "images", "deploy", "nodes", "verify"],
   ["pxe", "lab"],
@@ -16,14 +16,19 @@ const floors = [
 
 /** The few files that touch network, disk, processes, clock or chance, with what they touch. */
 const doors: Record<string, string> = {
+  "backup/place.ts": "puts a backup's files in place",
+  "backup/read-folder.ts": "reads the state's folders",
+  "cli/backup.ts": "reads the cluster file, the clock and the host's name",
   "cli/build.ts": "counts the seconds of a running step on the terminal",
   "cli/demo.ts": "makes the demo's cluster file",
   "cli/doctor.ts": "reads the clock",
   "cli/images.ts": "reads the clock for prune",
   "cli/nodes.ts": "reads the clock",
   "cli/operator-client.ts": "asks the server over its Unix socket",
+  "cli/passphrase.ts": "asks on the terminal",
   "cli/render.ts": "writes a node's files to look at",
   "cli/report.ts": "reads the page's template and the clock, writes the page",
+  "cli/restore.ts": "reads a backup and the clock",
   "cli/secrets.ts": "reads a value from a file, and the clock",
   "cli/serve.ts": "reads the clock, takes signals",
   "cli/watch.ts": "reads the clock",
@@ -69,6 +74,7 @@ const doors: Record<string, string> = {
 
 /** A package has one importer, or one room of importers. */
 const onlyImporters: Record<string, RegExp> = {
+  "age-encryption": /^backup\/seal\.ts$/,
   execa: /^run\.ts$/,
   handlebars: /^template\.ts$/,
   "tar-stream": /^tar\.ts$/,

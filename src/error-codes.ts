@@ -7,6 +7,11 @@ export const errorCodes = {
     "An address of the cluster file is outside the subnet, reserved in it, or inside the pool.",
   ARM_REFUSED: "A node cannot be armed: its method, its kernel arguments or the missing image say why.",
   ARTEFACT_WORKER_FAILED: "A process that serves artefacts did not get to listen.",
+  BACKUP_CUT_SHORT: "A backup file ends too early: it was copied in part, or its disk was full.",
+  BACKUP_DAMAGED: "A backup file is not what was written: bytes of it were altered.",
+  BACKUP_TOO_NEW: "A backup was written by a newer imagectl, in a format that this one does not read.",
+  BACKUP_UNKNOWN: "A file is no backup that imagectl wrote, or cannot be read.",
+  BACKUP_UNWRITABLE: "A backup cannot be written where it should go, or another one is there.",
   BOOT_ENTRY_MISSING:
     "An image's manifest cannot network-boot the firmware, or boots an artefact that it does not list.",
   BUILD_BUSY: "Another build runs with the same cache folder.",
@@ -83,6 +88,9 @@ export const errorCodes = {
   PACKET_MALFORMED: "A datagram from the network is cut short or breaks its RFC; it was dropped.",
   PARAM_INVALID: "A parameter of a role is unknown to it or has a value that its schema refuses.",
   PARAM_UNUSED: "The cluster file sets a parameter of a role that the group does not have.",
+  PASSPHRASE_UNUSABLE:
+    "There is no passphrase to use: it is too short, was mistyped, or nobody could be asked.",
+  PASSPHRASE_WRONG: "The passphrase is not the one that a backup was sealed with.",
   PLAN_CONFLICT: "Two roles own one path, package or port.",
   PLAN_INVALID: "The cluster file and the roles do not make a plan; every reason is listed.",
   PORT_IN_USE: "Another program listens on a port that imagectl needs.",
@@ -90,6 +98,7 @@ export const errorCodes = {
     "A user's key is not an OpenSSH public key of an algorithm and size that sshd should trust.",
   REINSTALL_REFUSED: "Something speaks against a reinstall; nothing was armed and nothing restarted.",
   REQUEST_MALFORMED: "A request to the operator API is not one that it takes.",
+  RESTORE_FAILED: "A backup could not be put in place; the old state is kept.",
   ROLE_CYCLE: "Roles need each other in a circle, so that there is no order to apply them in.",
   ROLE_FOLDER_INVALID: "A role's folder holds something that is not part of the role format.",
   ROLE_NEED_MISSING: "A role needs another one that the group does not list.",
@@ -108,6 +117,8 @@ export const errorCodes = {
   SERVER_NOT_RUNNING: "A command needs imagectl serve, and nothing answers on its operator socket.",
   SERVICE_MISSING: "Roles send nodes to a port of the bastion on which nothing listens.",
   SOCKET_FAILED: "A socket could not be opened.",
+  STATE_EXISTS: "A restore would replace a state or a cluster file that is there.",
+  STATE_UNREADABLE: "The state of the bastion cannot be read, or there is none.",
   STORE_KEY_DIFFERS: "The store's images are signed by another manifest key than the one at hand.",
   TAR_INVALID: "A tar archive is broken, or holds what an archive of ours never holds.",
   TEMPLATE_INVALID:

@@ -11,6 +11,7 @@ import { formatCommandHelp, formatOverview } from "./help.ts";
 const commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
   apply: () => import("./apply.ts"),
   arm: () => import("./arm.ts"),
+  backup: () => import("./backup.ts"),
   build: () => import("./build.ts"),
   demo: () => import("./demo.ts"),
   disarm: () => import("./disarm.ts"),
@@ -23,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   reinstall: () => import("./reinstall.ts"),
   render: () => import("./render.ts"),
   report: () => import("./report.ts"),
+  restore: () => import("./restore.ts"),
   schema: () => import("./schema.ts"),
   secrets: () => import("./secrets.ts"),
   serve: () => import("./serve.ts"),

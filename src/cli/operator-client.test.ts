@@ -1,5 +1,5 @@
 /** The commands' end of the operator API against the server's end, over a real Unix socket. */
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
@@ -62,6 +62,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
         return { exitCode: 0, isReinstallNeeded: true };
       },
       verify: async () => report,
+      copyDatabase: () => database.bytes(),
       ...overrides,
     }),
   );
@@ -105,6 +106,30 @@ afterEach(async () => {
   await server?.close();
   database.close();
   rmSync(folder, { recursive: true });
+});
+
+describe("the database of a running server", () => {
+  test("comes whole, with what was committed just before", async () => {
+    await listen();
+    arm("node1");
+    const copy = join(folder, "copy.sqlite");
+    writeFileSync(copy, await operatorClient(env).bytes("/database"));
+    const copied = openDatabase(copy);
+    expect(copied.rows("SELECT node FROM attempts")).toEqual([{ node: "node1" }]);
+    copied.close();
+  });
+
+  test("a full disk of the server is the error of the command", async () => {
+    await listen({
+      copyDatabase: () => {
+        throw new ImagectlError("DATABASE_UNUSABLE", "database or disk is full", { hint: "df -h" });
+      },
+    });
+    await expect(operatorClient(env).bytes("/database")).rejects.toMatchObject({
+      code: "DATABASE_UNUSABLE",
+      hint: "df -h",
+    });
+  });
 });
 
 describe("the socket", () => {

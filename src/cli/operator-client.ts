@@ -10,6 +10,8 @@ import type { CommandIo } from "./command.ts";
 export type OperatorClient = {
   get<Answer>(path: string): Promise<Answer>;
   post<Answer>(path: string, body: unknown): Promise<Answer>;
+  /** @returns what is no JSON: the database. */
+  bytes(path: string): Promise<Buffer>;
   /** @returns one document per line, as they come. Ends when the server ends it, or is killed. */
   lines<Line>(method: "GET" | "POST", path: string, body?: unknown): AsyncGenerator<Line>;
 };
@@ -22,14 +24,20 @@ export function operatorClient(env: CommandIo["env"]): OperatorClient {
   const { operatorSocket } = statePaths(env);
   const whole = async <Answer>(method: string, path: string, body?: unknown): Promise<Answer> => {
     const response = await send(operatorSocket, method, path, body);
-    const text = await readAll(response);
-    const answer = parse(text);
+    const answer = parse((await readAll(response)).toString("utf8"));
     throwIfError(answer);
     return answer as Answer;
   };
   return {
     get: (path) => whole("GET", path),
     post: (path, body) => whole("POST", path, body),
+    bytes: async (path) => {
+      const response = await send(operatorSocket, "GET", path, undefined);
+      const body = await readAll(response);
+      if (response.statusCode !== 200) throwIfError(parse(body.toString("utf8")));
+      if (response.complete && response.statusCode === 200) return body;
+      throw brokenOff();
+    },
     async *lines<Line>(method: string, path: string, body?: unknown) {
       const response = await send(operatorSocket, method, path, body);
       try {
@@ -56,10 +64,10 @@ function send(socketPath: string, method: string, path: string, body: unknown): 
   });
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }
 
 function parse(text: string): unknown {
@@ -67,11 +75,15 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch (cause) {
     // A server that was killed in the middle of a line.
-    throw new ImagectlError("SERVER_ANSWER_MALFORMED", "the answer of imagectl serve broke off", {
-      hint: "Is it still running? imagectl nodes",
-      cause,
-    });
+    throw brokenOff(cause);
   }
+}
+
+function brokenOff(cause?: unknown): ImagectlError {
+  return new ImagectlError("SERVER_ANSWER_MALFORMED", "the answer of imagectl serve broke off", {
+    hint: "Is it still running? imagectl nodes",
+    cause,
+  });
 }
 
 function throwIfError(answer: unknown): void {

@@ -1,6 +1,7 @@
 /** A whole copy of an open database as one file, made while others read and write it. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fsyncSync, mkdtempSync, openSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describeError, ImagectlError } from "../errors.ts";
 
 /** What a copy and a migration need of a connection of node:sqlite. */
@@ -39,6 +40,18 @@ export function copyDatabase(connection: Connection, target: string): void {
     });
   } finally {
     process.umask(before);
+  }
+}
+
+/** @returns the bytes of such a copy; the file itself was there only for a moment, in a folder of its own. */
+export function databaseBytes(connection: Connection): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), "imagectl-database-"));
+  try {
+    const target = join(folder, "copy.sqlite");
+    copyDatabase(connection, target);
+    return readFileSync(target);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

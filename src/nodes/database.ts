@@ -1,7 +1,8 @@
 /** The only importer of node:sqlite: opens the database, brings its schema up to date, runs transactions. */
+import { existsSync } from "node:fs";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { ImagectlError } from "../errors.ts";
-import { copyDatabase } from "./copy-database.ts";
+import { databaseBytes } from "./copy-database.ts";
 import { migrate } from "./migrate.ts";
 import { migrations } from "./schema.ts";
 
@@ -20,10 +21,11 @@ export type Database = {
   /** Runs `work` once all that was written is on the disk: now, or when the transaction around has committed. */
   afterCommit(work: () => void): void;
   /**
-   * Writes all that is committed to a file of its own, mode 0600. Nothing else happens in this process meanwhile.
-   * @throws ImagectlError DATABASE_UNUSABLE, for a full disk as well; no part of a file is left then.
+   * All that is committed, as the bytes of a database file. Nothing else happens in this process meanwhile:
+   * some milliseconds per megabyte.
+   * @throws ImagectlError DATABASE_UNUSABLE, for a full disk as well.
    */
-  copyTo(target: string): void;
+  bytes(): Buffer;
   close(): void;
 };
 
@@ -86,7 +88,7 @@ export function openDatabase(path: string, steps: readonly string[] = migrations
       if (depth > 0) waiting.push(work);
       else work();
     },
-    copyTo: (target) => translated(path, () => copyDatabase(connection, target)),
+    bytes: () => translated(path, () => databaseBytes(connection)),
     close: () => connection.close(),
   };
   try {
@@ -100,6 +102,23 @@ export function openDatabase(path: string, steps: readonly string[] = migrations
     throw error;
   }
   return database;
+}
+
+/**
+ * Reads a database that no server has open, as it is: an older schema stays an older schema.
+ * @returns what `bytes` returns; undefined when there is no file.
+ * @throws ImagectlError DATABASE_UNUSABLE, DATABASE_BUSY.
+ */
+export function readDatabaseFile(path: string): Buffer | undefined {
+  if (!existsSync(path)) return undefined;
+  return translated(path, () => {
+    const connection = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: true });
+    try {
+      return databaseBytes(connection);
+    } finally {
+      connection.close();
+    }
+  });
 }
 
 /** SQLite's own errors become ours, with a hint; what else is thrown stays. */

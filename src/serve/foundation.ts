@@ -41,6 +41,8 @@ export type Foundation = {
   readonly secrets: SecretStore;
   readonly store: Store;
   readonly attempts: Attempts;
+  /** For a backup: the database is open here, and nowhere else. */
+  readonly copyDatabase: () => Buffer;
   readonly seeds: Seeds;
   readonly doors: NodeDoors;
 };
@@ -67,7 +69,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   const store = openStore(paths.store);
   // An empty store has no folder yet, and the artefact workers may not make one.
   await mkdir(blobDirectoryOf(store), { recursive: true, mode: 0o755 });
-  const { attempts, seeds } = await openAttemptsAt(paths.database, stack);
+  const facts = await openFacts(paths.database, stack);
   const doors = await openNodeDoors({
     runDirectory: dirname(paths.operatorSocket),
     agentKey: keys.agent.privateKey,
@@ -90,8 +92,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
     keys,
     secrets,
     store,
-    attempts,
-    seeds,
+    ...facts,
     doors,
   };
 }
@@ -113,7 +114,7 @@ function requireRoot(): void {
 }
 
 /** Plans and session digests are nobody's business: the database is root's alone. */
-async function openAttemptsAt(path: string, stack: AsyncDisposableStack) {
+async function openFacts(path: string, stack: AsyncDisposableStack) {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const before = process.umask(0o077);
   try {
@@ -121,7 +122,7 @@ async function openAttemptsAt(path: string, stack: AsyncDisposableStack) {
     stack.defer(() => database.close());
     await chmod(path, 0o600);
     const attempts = openAttempts(database);
-    return { attempts, seeds: openSeeds(database, attempts) };
+    return { attempts, seeds: openSeeds(database, attempts), copyDatabase: () => database.bytes() };
   } finally {
     process.umask(before);
   }

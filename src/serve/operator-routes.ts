@@ -39,6 +39,8 @@ export type OperatorDependencies = {
     isDryRun: boolean,
     onLine: (text: string) => void,
   ) => Promise<{ readonly exitCode: number; readonly isReinstallNeeded: boolean }>;
+  /** All that is committed, as the bytes of a database file. */
+  readonly copyDatabase: () => Buffer;
   readonly verify: (node: string, onResult: (result: CheckResult) => void) => Promise<Report>;
 };
 
@@ -81,6 +83,9 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
       const wanted = node === undefined ? undefined : new Set(Array.isArray(node) ? node : [node]);
       return watch(dependencies, reply, wanted);
     });
+    server.get("/database", async (_request, reply) =>
+      reply.type("application/vnd.sqlite3").send(dependencies.copyDatabase()),
+    );
     server.post("/nodes/:node/apply", (request, reply) => {
       const { node } = parse(OneNode, request.params);
       const { isDryRun } = parse(Apply, request.body);

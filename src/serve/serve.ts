@@ -124,7 +124,7 @@ async function openOperatorSide(
   manifests: Manifests,
   supervisor: Supervisor,
 ): Promise<() => Promise<void>> {
-  const { attempts, cluster, doors, secrets, source, store } = base;
+  const { attempts, cluster, copyDatabase, doors, secrets, source, store } = base;
   const operator = openOperator({
     source,
     attempts,
@@ -148,7 +148,7 @@ async function openOperatorSide(
   };
   const server = await listenForOperators(
     paths.operatorSocket,
-    operatorRoutes({ ...operator, attempts, status: () => status }),
+    operatorRoutes({ ...operator, attempts, copyDatabase, status: () => status }),
   );
   return () => server.close();
 }
