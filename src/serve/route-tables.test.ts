@@ -40,6 +40,7 @@ test("nodes: iPXE, one script, one seed session, nothing else", async () => {
 test("operators: everything that a person may do", async () => {
   expect(await routesOf(operatorRoutes(nothing))).toMatchInlineSnapshot(`
     [
+      "GET /database",
       "GET /events",
       "GET /nodes",
       "GET /nodes/:node/report",
