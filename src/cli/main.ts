@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   backup: () => import("./backup.ts"),
   build: () => import("./build.ts"),
   demo: () => import("./demo.ts"),
+  diff: () => import("./diff.ts"),
   disarm: () => import("./disarm.ts"),
   doctor: () => import("./doctor.ts"),
   events: () => import("./events.ts"),

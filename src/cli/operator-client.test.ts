@@ -61,6 +61,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
         onLine("~ /etc/hosts");
         return { exitCode: 0, isReinstallNeeded: true };
       },
+      diff: async (node) => ({ node, due: [], reinstall: [], drift: [] }),
       verify: async () => report,
       copyDatabase: () => database.bytes(),
       ...overrides,

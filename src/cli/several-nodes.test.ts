@@ -139,6 +139,70 @@ describe("apply", () => {
   });
 });
 
+describe("diff", () => {
+  const empty = { due: [], reinstall: [], drift: [] };
+  const kept = { isKeptAside: true, difference: ["-mine\u001b[31m", "+the plan's"], role: "base" };
+
+  test("a node that is as planned is 0", async () => {
+    await listen({ diff: async (node) => ({ node, ...empty }) });
+    expect(await imagectl("diff", "node1")).toEqual({ code: 0, stdout: "node1: as planned\n", stderr: "" });
+  });
+
+  test("what is due stands by its remedy, and the exit code is 2", async () => {
+    await listen({
+      diff: async (node) => ({
+        node,
+        due: [{ action: "modified", what: "/etc/motd", ...kept }],
+        reinstall: [{ action: "added", what: "the package htop", role: undefined }],
+        drift: [
+          { action: "settle", what: "cron.service start", ...kept, isKeptAside: false, difference: [] },
+        ],
+      }),
+    });
+    const { code, stdout } = await imagectl("diff", "node1");
+    expect(code).toBe(2);
+    expect(stdout).toBe(`node1:
+  node layer, due: imagectl apply node1
+    KM /etc/motd  (base)
+        -mine?[31m
+        +the plan's
+  K: 1 changed on the node by somebody; apply keeps that text beside the file
+  image layer, due: imagectl build, then imagectl arm node1 and a restart
+    A the package htop
+  image layer, changed on the node since it was installed: put it back there, or reinstall
+    service cron.service start  (base)
+`);
+  });
+
+  test("of several, the summary names those that differ; a failure outweighs a difference", async () => {
+    await listen({
+      diff: async (node) => {
+        if (node === "node2") throw new ImagectlError("COMMAND_FAILED", "ssh", { hint: "h" });
+        return {
+          node,
+          ...empty,
+          due: node === "node1" ? [] : [{ action: "added", what: "/etc/a", ...kept }],
+        };
+      },
+    });
+    for (const node of ["node1", "node3"]) deploy(node);
+    expect(await imagectl("diff", "gpu")).toMatchObject({
+      code: 2,
+      stdout: expect.stringContaining("2 nodes: 1 as planned, 1 to apply (node3)\n"),
+    });
+    deploy("node2");
+    const { code, stdout } = await imagectl("diff", "gpu", "--json");
+    expect(code).toBe(1);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { node: "node1", due: [] },
+      { node: "node2", error: { code: "COMMAND_FAILED" } },
+      { node: "node3", due: [{ what: "/etc/a" }] },
+      { kind: "summary" },
+    ]);
+  });
+});
+
 describe("arm and disarm", () => {
   test("arm takes a group", async () => {
     const asked: unknown[] = [];

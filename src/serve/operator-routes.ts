@@ -12,6 +12,7 @@ import type {
   ArmRequestBody,
   DisarmAnswer,
   ErrorBody,
+  NodeDiff,
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
@@ -41,6 +42,7 @@ export type OperatorDependencies = {
   ) => Promise<{ readonly exitCode: number; readonly isReinstallNeeded: boolean }>;
   /** All that is committed, as the bytes of a database file. */
   readonly copyDatabase: () => Buffer;
+  readonly diff: (node: string) => Promise<NodeDiff>;
   readonly verify: (node: string, onResult: (result: CheckResult) => void) => Promise<Report>;
 };
 
@@ -94,6 +96,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
         write({ kind: "done", ...(await dependencies.apply(node, isDryRun, onLine)) });
       });
     });
+    server.post("/nodes/:node/diff", (request) => dependencies.diff(parse(OneNode, request.params).node));
     server.post("/nodes/:node/verify", (request, reply) => {
       const { node } = parse(OneNode, request.params);
       return streamLines<VerifyLine>(reply, async (write) => {

@@ -3,6 +3,8 @@ import type { DiskPolicy, Method, Restart } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { NodeEvent } from "../nodes/event.ts";
+import type { FoundChange } from "../plan/apply-report.ts";
+import type { PlanDifference } from "../plan/compare.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
 
 /** GET /status. */
@@ -89,6 +91,20 @@ export type ApplyLine =
       /** The image layer of the node's plan is not the one that it was installed with. */
       readonly isReinstallNeeded: boolean;
     };
+
+/** What differs on a node, with the role that owns it. */
+export type FoundOnNode = FoundChange & { readonly role: string | undefined };
+
+/** POST /nodes/NODE/diff. All three empty: the node is what the cluster file says. */
+export type NodeDiff = {
+  readonly node: string;
+  /** Node layer: what `apply` would change. */
+  readonly due: readonly FoundOnNode[];
+  /** Image layer: what differs between the plan it was installed with and today's. */
+  readonly reinstall: readonly PlanDifference[];
+  /** Image layer: what differs on the node from what was installed. */
+  readonly drift: readonly FoundOnNode[];
+};
 
 /** POST /nodes/NODE/verify: one JSON document per line; the report comes last. */
 export type VerifyLine =

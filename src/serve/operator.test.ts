@@ -67,6 +67,7 @@ function open(initial: PlanInput) {
   const sent: { door: SshDoor; overlay: Uint8Array; isDryRun: boolean }[] = [];
   const proved: string[] = [];
   let input = initial;
+  const said = { exitCode: 0, lines: ["~ /etc/motd"] as readonly string[] };
   const operator = openOperator({
     source: { path: "cluster.yaml", current: () => input, fresh: async () => input } as ClusterSource,
     attempts,
@@ -80,8 +81,8 @@ function open(initial: PlanInput) {
     doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
     sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
       sent.push({ door, overlay, isDryRun });
-      onLine("~ /etc/motd");
-      return 0;
+      for (const line of said.lines) onLine(line);
+      return said.exitCode;
     },
     supervisor: {
       verify: async (attempt: Attempt, node: NodePart) => {
@@ -97,7 +98,10 @@ function open(initial: PlanInput) {
   const edit = (next: PlanInput): void => {
     input = next;
   };
-  return { operator, attempts, sent, proved, arm, edit };
+  const answer = (exitCode: number, lines: readonly string[]): void => {
+    Object.assign(said, { exitCode, lines });
+  };
+  return { operator, attempts, sent, proved, arm, edit, answer };
 }
 
 test("apply sends the node layer of the file as it is now", async () => {
@@ -121,6 +125,34 @@ test("a changed image layer cannot be applied: the answer says that it takes a r
   attempts.append(arm("node1"), { kind: "deployed" }, now);
   edit(inputOf("hello", ["htop"]));
   expect(await operator.apply("node1", false, () => {})).toMatchObject({ isReinstallNeeded: true });
+});
+
+test("diff tries the wanted node layer and the installed image layer, and changes nothing", async () => {
+  const { operator, attempts, sent, arm, edit, answer } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  expect(await operator.diff("node1")).toEqual({ node: "node1", due: [], reinstall: [], drift: [] });
+  expect(sent.map(({ isDryRun }) => isDryRun)).toEqual([true, true]);
+  const layers = sent.map(async ({ overlay }) =>
+    (await unpackTar(overlay)).find(({ path }) => path === "imagectl/layer"),
+  );
+  const names = (await Promise.all(layers)).map((entry) => Buffer.from(entry?.content ?? "").toString());
+  expect(names).toEqual(["node\n", "image\n"]);
+
+  edit(inputOf("good morning", ["htop"]));
+  answer(3, ["K /etc/motd was changed here; its text is kept as x", "M /etc/motd", "    -mine"]);
+  expect(await operator.diff("node1")).toMatchObject({
+    due: [
+      { action: "modified", what: "/etc/motd", role: "greeting", isKeptAside: true, difference: ["-mine"] },
+    ],
+    reinstall: [{ action: "added", what: "the package htop" }],
+  });
+});
+
+test("a dry run that failed is an error with what the node said, not a difference", async () => {
+  const { operator, attempts, arm, answer } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  answer(1, ["failed: /etc/motd is a folder and must become a file"]);
+  await expect(operator.diff("node1")).rejects.toThrow(/exit code 1\nfailed: \/etc\/motd is a folder/);
 });
 
 test("a node that is not installed is neither applied to nor proved, and the refusal says what it is", async () => {

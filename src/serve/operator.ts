@@ -11,11 +11,13 @@ import type { CheckResult, Report } from "../verify/report.ts";
 import type { SshDoor } from "../verify/ssh.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
 import type { ClusterSource } from "./cluster-source.ts";
+import { compareNode } from "./compare-node.ts";
 import { requireAttempt } from "./operator-routes.ts";
 import type {
   ArmAnswer,
   ArmRequestBody,
   DisarmAnswer,
+  NodeDiff,
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
@@ -53,6 +55,8 @@ export type Operator = {
     isDryRun: boolean,
     onLine: (text: string) => void,
   ): Promise<{ readonly exitCode: number; readonly isReinstallNeeded: boolean }>;
+  /** Changes nothing on the node. */
+  diff(node: string): Promise<NodeDiff>;
   verify(node: string, onResult: (result: CheckResult) => void): Promise<Report>;
 };
 
@@ -88,6 +92,17 @@ export function openOperator(settings: OperatorSettings): Operator {
       const exitCode = await settings.sendOverlay(settings.doorOf(node), overlay, { isDryRun, onLine });
       const installed = attempts.frozenPlan(attempt.id).image;
       return { exitCode, isReinstallNeeded: digestOf(installed) !== digestOf(image) };
+    },
+    diff: async (name) => {
+      const plan = planNode(await source.fresh(), name);
+      const installed = attempts.frozenPlan(requireInstalled(attempts, name).id).image;
+      const door = settings.doorOf(plan.node);
+      return compareNode({
+        plan,
+        overlay: await nodeOverlay(plan.node, settings.secrets),
+        installed,
+        dryRun: (overlay, onLine) => settings.sendOverlay(door, overlay, { isDryRun: true, onLine }),
+      });
     },
     verify: async (name, onResult) => {
       const { node } = planNode(await source.fresh(), name);

@@ -50,6 +50,7 @@ test("operators: everything that a person may do", async () => {
       "POST /arm",
       "POST /disarm",
       "POST /nodes/:node/apply",
+      "POST /nodes/:node/diff",
       "POST /nodes/:node/verify",
       "POST /reinstall",
     ]

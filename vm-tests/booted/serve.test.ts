@@ -11,7 +11,7 @@ import { openScratch, type Scratch } from "../../src/lab/scratch.ts";
 import { unpackRoot } from "../../src/lab/unpack-root.ts";
 import { statePaths } from "../../src/paths.ts";
 import { openSecrets } from "../../src/secrets.ts";
-import type { NodeView } from "../../src/serve/operator-types.ts";
+import type { NodeDiff, NodeView } from "../../src/serve/operator-types.ts";
 import { fakeSession, plugFakeNode, seedUrlOf } from "../support/fake-node.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "../support/image.ts";
 import { type LabCluster, lab, makeLabCluster, wholeCluster } from "../support/lab-cluster.ts";
@@ -122,6 +122,25 @@ test("verify runs them again, through a crash of the server before it", async ()
   const { stdout, stderr } = await bastion.imagectl(["verify", name]);
   expect(stdout).toMatch(/node1 is ready: [0-9]+ checks green, 0 red/);
   expect(stderr).toContain("green");
+});
+
+test("diff finds nothing on a node that was just deployed, and names what somebody changed there", async () => {
+  const same = await bastion.imagectl(["diff", name]);
+  expect(same.stdout).toBe("node1: as planned\n");
+  const files = "/etc/hosts /etc/default/locale";
+  await host.run(`for file in ${files}; do echo '# by hand' >>$file; done`, 10);
+  const changed = await bastion.imagectl(["diff", name, "--json"], { okExitCodes: [2] });
+  await host.run(`sed -i '/^# by hand$/d' ${files}`, 10);
+  const { due, reinstall, drift } = JSON.parse(changed.stdout) as NodeDiff;
+  expect(due).toMatchObject([
+    {
+      action: "modified",
+      what: "/etc/hosts",
+      isKeptAside: true,
+      difference: expect.arrayContaining(["-# by hand"]),
+    },
+  ]);
+  expect([reinstall, drift]).toMatchObject([[], [{ action: "modified", what: "/etc/default/locale" }]]);
 });
 
 test("a user that left the file leaves the node with apply, which --dry-run announces", async () => {
