@@ -1,18 +1,23 @@
 /** Everything that is wrong with a cluster file: its lines, its roles and the plans that they make. */
 import { makeSeed } from "../cloud-init/seed.ts";
-import type { ParsedCluster } from "../cluster/parse.ts";
+import { inFileOrder, type ParsedCluster } from "../cluster/parse.ts";
 import type { Finding } from "../errors.ts";
-import { checkPlans } from "../plan/make.ts";
+import { checkPlans, checkRoleChoices } from "../plan/make.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { knownSystems, placeholderTrust } from "./plan-context.ts";
 
-/** @returns every finding of the file, of the role folders, and of the plans where the file can be planned from. */
+/**
+ * @returns every finding of the file, of the role folders, and of the plans; where the file is no cluster yet, at
+ *   least of the roles that its groups ask for: one broken line must not hide the others.
+ */
 export function findProblems(parsed: ParsedCluster, roles: RoleCatalogue): Finding[] {
-  const { cluster, where, findings } = parsed;
-  if (cluster === undefined) return [...findings, ...roles.findings];
-  const trust = placeholderTrust;
-  return [
-    ...findings,
-    ...checkPlans({ cluster, roles, trust, operatingSystems: knownSystems, makeSeed, where }),
-  ];
+  const { cluster, where, findings, roleChoices } = parsed;
+  const input = { roles, operatingSystems: knownSystems, where };
+  const later =
+    cluster === undefined
+      ? checkRoleChoices(roleChoices, input)
+      : checkPlans({ ...input, cluster, trust: placeholderTrust, makeSeed });
+  const isInFile = ({ where: place }: Finding): boolean => place.startsWith(`${parsed.fileName}:`);
+  const all = [...findings, ...later];
+  return [...inFileOrder(all.filter(isInFile)), ...all.filter((finding) => !isInFile(finding))];
 }

@@ -99,7 +99,7 @@ describe("validate", () => {
     expect(stdout).toMatch(
       /cluster\.yaml:8:3: error: unknown key network\.domian \[KEY_UNKNOWN\]\n {4}hint: Did you mean: domain\n/,
     );
-    expect(stdout).toMatch(/2 errors, 0 warnings\n$/);
+    expect(stdout).toMatch(/3 errors, 0 warnings\n$/);
   });
   test("what only a plan can see is found as well", async () => {
     const file = clusterIn("plan", sampleText.replace("roles: [base", "roles: [bsae"));
@@ -108,6 +108,25 @@ describe("validate", () => {
     expect(stdout).toMatch(
       /cluster\.yaml:[0-9]+:13: error: there is no role bsae \[ROLE_UNKNOWN\]\n {4}hint: Did you mean: base\n/,
     );
+  });
+  test("every kind of mistake in one file is shown at once, each with its line and what to do", async () => {
+    const cases = join(packageRoot, "src/cli/cases");
+    const { code, stdout } = await imagectl("validate", join(cases, "mistakes.yaml"));
+    expect(code).toBe(2);
+    const shown = stdout.replaceAll(`${cases}/`, "");
+    await expect(shown).toMatchFileSnapshot(join(cases, "mistakes.txt"));
+    // Each mistake is numbered in a comment: of its own line, or of the line before.
+    const lines = readFileSync(join(cases, "mistakes.yaml"), "utf8").split("\n");
+    const places = [...shown.matchAll(/^mistakes\.yaml:([0-9]+):/gm)].map(([, line]) => Number(line));
+    for (let number = 1; number <= 11; number++) {
+      const line = lines.findIndex((text) => text.includes(`# ${number}: `)) + 1;
+      expect(line, `mistake ${number}`).toBeGreaterThan(0);
+      expect(
+        places.some((place) => place === line || place === line + 1),
+        `mistake ${number}`,
+      ).toBe(true);
+    }
+    expect(shown.match(/^ {4}hint: \S/gm)).toHaveLength(places.length);
   });
   test("--json has the same findings", async () => {
     const file = clusterIn("json", sampleText.replace("os: debian-12", "os: debian-99"));

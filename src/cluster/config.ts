@@ -46,6 +46,9 @@ export type Group = {
   readonly userData?: string;
 };
 
+/** What roles are chosen by: can be known of a group even where the rest of the file is wrong. */
+export type RoleChoice = Pick<Group, "name" | "os" | "roles" | "params">;
+
 export type Node = {
   readonly name: string;
   readonly mac: MacAddress;

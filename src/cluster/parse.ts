@@ -3,13 +3,16 @@ import { type Finding, ImagectlError } from "../errors.ts";
 import { parseYamlFile, type YamlPath } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
-import type { ClusterConfig, DiskPolicy } from "./config.ts";
+import type { ClusterConfig, DiskPolicy, RoleChoice } from "./config.ts";
 import { ClusterFile, LooseClusterFile } from "./schema.ts";
 
 export type ParsedCluster = {
+  readonly fileName: string;
   /** Absent when a finding is an error. */
   readonly cluster?: ClusterConfig;
   readonly findings: readonly Finding[];
+  /** The groups whose system and roles could be read, also where there is no `cluster`. */
+  readonly roleChoices: readonly RoleChoice[];
   /** `file:line:column` of a path such as `groups.gpu.roles.0`, for findings that are made later. */
   where(path: YamlPath): string;
 };
@@ -25,7 +28,14 @@ export function parseCluster(text: string, fileName: string): ParsedCluster {
   const across = loose.success ? checkAcrossFile(file, loose.data) : [];
   const findings = inFileOrder([...shape, ...across]);
   const isSound = value !== undefined && !findings.some((finding) => finding.severity === "error");
-  return { ...(isSound ? { cluster: toConfig(value) } : {}), findings, where: file.where };
+  const roleChoices = loose.success ? toRoleChoices(loose.data) : [];
+  return {
+    fileName,
+    ...(isSound ? { cluster: toConfig(value) } : {}),
+    findings,
+    roleChoices,
+    where: file.where,
+  };
 }
 
 /**
@@ -68,6 +78,12 @@ function toConfig(file: ClusterFile): ClusterConfig {
   };
 }
 
+function toRoleChoices({ groups }: LooseClusterFile): RoleChoice[] {
+  return Object.entries(groups).flatMap(([name, { os, roles, params = {} }]) =>
+    os === undefined || roles === undefined ? [] : [{ name, os, roles, params }],
+  );
+}
+
 function toPolicy({ match }: ClusterFile["groups"][string]["disk"]): DiskPolicy {
   const { minSize, maxSize, ...patterns } = match;
   const given = Object.entries({ ...patterns, minBytes: minSize, maxBytes: maxSize });
@@ -75,7 +91,7 @@ function toPolicy({ match }: ClusterFile["groups"][string]["disk"]): DiskPolicy 
 }
 
 /** By line and column, so that the list reads as the file does. */
-function inFileOrder(findings: readonly Finding[]): Finding[] {
+export function inFileOrder(findings: readonly Finding[]): Finding[] {
   const place = (finding: Finding): number => {
     const [, line = "0", column = "0"] = /:([0-9]+):([0-9]+)$/.exec(finding.where) ?? [];
     return Number(line) * 10_000 + Number(column);

@@ -1,5 +1,5 @@
 /** (ClusterConfig, RoleCatalogue) -> NodePlan; every conflict between roles is found here. */
-import type { ClusterConfig, Group, Node } from "../cluster/config.ts";
+import type { ClusterConfig, Group, Node, RoleChoice } from "../cluster/config.ts";
 import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
@@ -69,6 +69,18 @@ export function checkPlans(input: PlanInput): Finding[] {
   return uniqueFindings([...input.roles.findings, ...findings]);
 }
 
+/**
+ * Checks the roles that groups ask for, and no node: what there is to say of a file that is no cluster yet.
+ * @returns all findings, those of the role folders included, each once.
+ */
+export function checkRoleChoices(
+  choices: readonly RoleChoice[],
+  input: Pick<PlanInput, "roles" | "operatingSystems" | "where">,
+): Finding[] {
+  const findings = choices.flatMap((choice) => select(input, choice).findings);
+  return uniqueFindings([...input.roles.findings, ...findings]);
+}
+
 /** What the node gets from its group, with what it says itself. */
 function groupOf(cluster: ClusterConfig, node: Node): Group {
   const group = cluster.groups.find(({ name }) => name === node.group);
@@ -85,7 +97,11 @@ function groupOf(cluster: ClusterConfig, node: Node): Group {
 }
 
 /** @param node whose own operating system is meant, for the place of what is wrong with it. */
-function select(input: PlanInput, group: Group, node?: Node): Selection {
+function select(
+  input: Pick<PlanInput, "roles" | "operatingSystems" | "where">,
+  group: RoleChoice,
+  node?: Node,
+): Selection {
   const inFile = input.where ?? ((path) => path);
   const where: Where = (path) =>
     node?.os !== undefined && path === `groups.${group.name}.os`

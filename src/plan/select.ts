@@ -1,5 +1,5 @@
 /** Which roles a group has, with their parameters, in the order in which they are applied. */
-import type { Group } from "../cluster/config.ts";
+import type { RoleChoice } from "../cluster/config.ts";
 import type { ErrorCode } from "../error-codes.ts";
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
@@ -23,7 +23,7 @@ export type Where = (path: string) => string;
  *   has their findings.
  */
 export function selectRoles(
-  group: Group,
+  group: RoleChoice,
   catalogue: RoleCatalogue,
   operatingSystems: readonly string[],
   where: Where,
@@ -51,12 +51,12 @@ export function selectRoles(
 
 type Report = (path: string, code: ErrorCode, message: string, hint: string) => Finding;
 
-function judgeOs({ os }: Group, known: readonly string[], report: Report): Finding[] {
+function judgeOs({ os }: RoleChoice, known: readonly string[], report: Report): Finding[] {
   if (known.includes(os)) return [];
   return [report("os", "OS_UNKNOWN", `there is no recipe for ${os}`, hintForName(os, known))];
 }
 
-function judgeNames(group: Group, { names }: RoleCatalogue, report: Report): Finding[] {
+function judgeNames(group: RoleChoice, { names }: RoleCatalogue, report: Report): Finding[] {
   return group.roles.flatMap((name, index) =>
     names.includes(name)
       ? []
@@ -64,7 +64,7 @@ function judgeNames(group: Group, { names }: RoleCatalogue, report: Report): Fin
   );
 }
 
-function judgeNeeds(role: Role, group: Group, report: Report): Finding[] {
+function judgeNeeds(role: Role, group: RoleChoice, report: Report): Finding[] {
   const place = `roles.${group.roles.indexOf(role.name)}`;
   return role.needs
     .filter((need) => !group.roles.includes(need))
@@ -79,7 +79,7 @@ function reportCycle(cycle: readonly string[], report: Report): Finding {
   return report("roles", "ROLE_CYCLE", message, "Break the circle in needs: of one role.yaml");
 }
 
-function judgeParams(role: Role, group: Group, report: Report): Finding[] {
+function judgeParams(role: Role, group: RoleChoice, report: Report): Finding[] {
   return Object.entries(group.params[role.name] ?? {}).flatMap(([name, value]) => {
     const place = `params.${role.name}.${name}`;
     const schema = Object.hasOwn(role.params, name) ? role.params[name] : undefined;
@@ -94,7 +94,7 @@ function judgeParams(role: Role, group: Group, report: Report): Finding[] {
   });
 }
 
-function effectiveParams(role: Role, group: Group): Record<string, unknown> {
+function effectiveParams(role: Role, group: RoleChoice): Record<string, unknown> {
   const given = group.params[role.name] ?? {};
   return Object.fromEntries(
     Object.entries(role.params).map(([name, schema]) => [
