@@ -68,7 +68,7 @@ function closing(node: string, done: Extract<ApplyLine, { kind: "done" }>, code:
   const failed =
     code === 1 ? `imagectl: ${node}: apply ended with exit code ${done.exitCode}; see above\n` : "";
   const reinstall = done.isReinstallNeeded
-    ? `imagectl: ${node}: the image layer of its plan differs from what is installed; that takes a reinstall: imagectl build, then imagectl arm ${node}\n`
+    ? `imagectl: ${node}: the image layer of its plan differs from what is installed; that takes a reinstall: imagectl build, then imagectl reinstall ${node}\n`
     : "";
   return `${failed}${reinstall}`;
 }

@@ -51,7 +51,7 @@ export function formatDiff({ node, due, reinstall, drift }: NodeDiff): string {
     section(`node layer, due: imagectl apply ${node}`, due.flatMap(foundLines)),
     kept === 0 ? [] : [`  K: ${kept} changed on the node by somebody; apply keeps that text beside the file`],
     section(
-      `image layer, due: imagectl build, then imagectl arm ${node} and a restart`,
+      `image layer, due: imagectl build, then imagectl reinstall ${node}`,
       reinstall.map(({ action, what, role }) => `${marks[action]} ${what}${roleOf(role)}`),
     ),
     section(

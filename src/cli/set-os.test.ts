@@ -60,7 +60,7 @@ test("a group's line changes, the rest of the file stays byte for byte, and the 
   expect(code).toBe(0);
   expect(readFileSync(file, "utf8")).toBe(sample.replace("os: debian-12", "os: debian-99"));
   expect(stdout).toContain("\n-    os: debian-12\n+    os: debian-99\n");
-  expect(stderr).toContain("Next: imagectl build --os debian-99, then imagectl arm node1");
+  expect(stderr).toContain("Next: imagectl build --os debian-99, then imagectl reinstall node1");
   expect(statSync(file).mode & 0o777).toBe(0o640);
   expect(readdirSync(folder)).toEqual(["cluster.yaml"]);
 });

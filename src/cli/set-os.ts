@@ -40,5 +40,5 @@ function closing(file: string, isDryRun: boolean, os: string, nodes: readonly st
   if (isDryRun) return `dry run: ${file} stays as it is`;
   if (nodes.length === 0) return `${file} is written; no node is concerned yet`;
   const words = nodes.length > 3 ? "NODE…" : nodes.join(" ");
-  return `${file} is written; running nodes stay as they are. Next: imagectl build --os ${os}, then imagectl arm ${words}`;
+  return `${file} is written; running nodes stay as they are. Next: imagectl build --os ${os}, then imagectl reinstall ${words}`;
 }

@@ -167,7 +167,7 @@ describe("diff", () => {
         -mine?[31m
         +the plan's
   K: 1 changed on the node by somebody; apply keeps that text beside the file
-  image layer, due: imagectl build, then imagectl arm node1 and a restart
+  image layer, due: imagectl build, then imagectl reinstall node1
     A the package htop
   image layer, changed on the node since it was installed: put it back there, or reinstall
     service cron.service start  (base)
