@@ -30,7 +30,7 @@ const doors: Record<string, string> = {
   "cli/report.ts": "reads the page's template and the clock, writes the page",
   "cli/restore.ts": "reads a backup and the clock",
   "cli/secrets.ts": "reads a value from a file, and the clock",
-  "cli/serve.ts": "reads the clock, takes signals",
+  "cli/serve.ts": "reads the clock, takes signals, writes the log",
   "cli/watch.ts": "reads the clock",
   "cluster/file.ts": "reads and replaces the cluster file",
   "doctor/collect-host.ts": "looks at programs, disks, clock, keys, mirrors and KVM",

@@ -25,12 +25,15 @@ export const errorCodes = {
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",
   DATABASE_BUSY: "Another process holds a lock on the database of attempts and events.",
+  DATABASE_FULL:
+    "The disk of the database of attempts and events is full; nodes repeat what was not written.",
   DATABASE_TOO_NEW: "The database was written by a newer imagectl than this one.",
   DATABASE_UNUSABLE: "The database of attempts and events cannot be opened, read or written.",
   DHCP_PROBE_FAILED: "The interface cannot send, so it is not known whether another DHCP server is there.",
   DHCP_SOCKET_MISSING:
     "The server was not started through bin/open-dhcp-sockets, which opens the sockets of DHCP.",
   DISK_AMBIGUOUS: "Several disks of a node could be overwritten and the cluster file does not say which.",
+  DISK_FULL: "The disk under a folder that imagectl writes to is full; nothing half-written was kept.",
   DISK_NONE: "No disk of a node can take the system: each is removable, read-only, too small or not matched.",
   DISK_SPACE_LOW: "The disk that images are built on has too little free space.",
   DRIVERS_MISSING: "An initramfs lacks the driver of a disk or network controller that we promise.",

@@ -1,9 +1,9 @@
 /** `imagectl serve`: the one control process of a cluster. */
-
+import { fstatSync, writeSync } from "node:fs";
 import { statePaths } from "../paths.ts";
 import { createLog } from "../serve/log.ts";
 import { serve } from "../serve/serve.ts";
-import { defineCommand } from "./command.ts";
+import { type CommandIo, defineCommand } from "./command.ts";
 import { clusterFile, clusterOption } from "./plan-context.ts";
 
 export const command = defineCommand({
@@ -23,7 +23,7 @@ export const command = defineCommand({
     const now = () => new Date();
     const log = createLog({
       format: values["json-log"] === true ? "json" : "text",
-      write: (line) => void io.stdout.write(line),
+      write: lineWriter(io),
       now,
     });
     const stopped = untilSignal();
@@ -41,6 +41,20 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+/**
+ * A stream that met a full disk is closed for good, so a file is written to directly: when there is room again,
+ * the log goes on.
+ */
+function lineWriter({ stdout }: CommandIo): (line: string) => void {
+  if (stdout !== process.stdout || !fstatSync(process.stdout.fd).isFile())
+    return (line) => void stdout.write(line);
+  return (line) => {
+    const bytes = Buffer.from(line);
+    const written = writeSync(process.stdout.fd, bytes);
+    if (written < bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes could be written`);
+  };
+}
 
 const signals = ["SIGTERM", "SIGINT"] as const;
 

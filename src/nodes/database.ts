@@ -1,5 +1,6 @@
 /** The only importer of node:sqlite: opens the database, brings its schema up to date, runs transactions. */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { ImagectlError } from "../errors.ts";
 import { databaseBytes } from "./copy-database.ts";
@@ -15,7 +16,7 @@ export type Database = {
   change(sql: string, ...values: SQLInputValue[]): { readonly rowId: number; readonly changes: number };
   /**
    * All or nothing, on the disk when it returns. A transaction inside another one is part of it.
-   * @throws what `work` throws, after rolling back; ImagectlError DATABASE_BUSY, DATABASE_UNUSABLE.
+   * @throws what `work` throws, after rolling back; ImagectlError DATABASE_BUSY, DATABASE_FULL, DATABASE_UNUSABLE.
    */
   transaction<Result>(work: () => Result): Result;
   /** Runs `work` once all that was written is on the disk: now, or when the transaction around has committed. */
@@ -30,24 +31,26 @@ export type Database = {
 };
 
 /**
- * How long a statement waits for another process's lock. Milliseconds. It blocks DHCP for that long, so it is
- * short; only an operator's sqlite3 shell or a backup can hold a lock, since one serve runs at a time.
+ * How long the first statement that meets another process's lock waits for it. Milliseconds. It blocks DHCP for
+ * that long, so it is short, and those after it do not wait until one has got through again: a hundred nodes may
+ * be reporting. Only an operator's sqlite3 shell or a backup can hold a lock, since one serve runs at a time.
  */
 const busyTimeoutMs = 2_000;
 
 /** SQLite result codes (sqlite.org/rescode.html), primary. */
-const sqliteCodes = { busy: 5, locked: 6 } as const;
+const sqliteCodes = { busy: 5, locked: 6, full: 13 } as const;
 
 /**
  * WAL with synchronous=FULL: a commit is on the disk when it returns, and a kill at any moment leaves either
  * all of a transaction or nothing (sqlite.org/pragma.html#pragma_synchronous).
  * @param path of the file, made when it is missing; its folder must exist. `:memory:` in tests.
  * @param steps the migrations; others than the program's own in tests only.
- * @throws ImagectlError DATABASE_UNUSABLE, DATABASE_TOO_NEW, DATABASE_BUSY.
+ * @throws ImagectlError DATABASE_UNUSABLE, DATABASE_TOO_NEW, DATABASE_BUSY, DATABASE_FULL.
  */
 export function openDatabase(path: string, steps: readonly string[] = migrations): Database {
   const options = { timeout: busyTimeoutMs, enableForeignKeyConstraints: false };
   const connection = translated(path, () => new DatabaseSync(path, options));
+  const lockWait = adaptiveLockWait(connection);
   const statements = new Map<string, StatementSync>();
   const prepare = (sql: string): StatementSync => {
     const known = statements.get(sql) ?? connection.prepare(sql);
@@ -64,14 +67,16 @@ export function openDatabase(path: string, steps: readonly string[] = migrations
   const database: Database = {
     rows: (sql, ...values) => translated(path, () => prepare(sql).all(...values)),
     change: (sql, ...values) =>
-      translated(path, () => {
-        const { lastInsertRowid, changes } = prepare(sql).run(...values);
-        return { rowId: Number(lastInsertRowid), changes: Number(changes) };
-      }),
+      lockWait(() =>
+        translated(path, () => {
+          const { lastInsertRowid, changes } = prepare(sql).run(...values);
+          return { rowId: Number(lastInsertRowid), changes: Number(changes) };
+        }),
+      ),
     transaction: (work) => {
       if (depth > 0) return work();
       // IMMEDIATE takes the write lock at once: what is read inside cannot be overtaken by another writer.
-      translated(path, () => connection.exec("BEGIN IMMEDIATE"));
+      lockWait(() => translated(path, () => connection.exec("BEGIN IMMEDIATE")));
       depth += 1;
       try {
         const result = work();
@@ -121,6 +126,44 @@ export function readDatabaseFile(path: string): Buffer | undefined {
   });
 }
 
+/** @returns a function that runs a write: it waits for a lock unless the write before it waited in vain. */
+function adaptiveLockWait(connection: DatabaseSync): <Result>(write: () => Result) => Result {
+  let isWaiting = true;
+  const setWaiting = (wanted: boolean): void => {
+    if (wanted === isWaiting) return;
+    isWaiting = wanted;
+    connection.exec(`PRAGMA busy_timeout = ${wanted ? busyTimeoutMs : 0}`);
+  };
+  return (write) => {
+    try {
+      const result = write();
+      setWaiting(true);
+      return result;
+    } catch (error) {
+      if (error instanceof ImagectlError && error.code === "DATABASE_BUSY") setWaiting(false);
+      throw error;
+    }
+  };
+}
+
+/**
+ * Takes a lock that the kernel drops when this process ends, however it ends: an empty database of its own,
+ * locked for good. Whoever opens and closes the file in this process would lose the lock (fcntl(2)).
+ * @returns a function that gives it back; undefined while another process holds it.
+ * @throws ImagectlError DATABASE_FULL, DATABASE_UNUSABLE.
+ */
+export function takeLock(path: string): (() => void) | undefined {
+  const connection = translated(path, () => new DatabaseSync(path, { timeout: 0 }));
+  try {
+    translated(path, () => connection.exec("BEGIN EXCLUSIVE"));
+    return () => connection.close();
+  } catch (error) {
+    connection.close();
+    if (error instanceof ImagectlError && error.code === "DATABASE_BUSY") return undefined;
+    throw error;
+  }
+}
+
 /** SQLite's own errors become ours, with a hint; what else is thrown stays. */
 function translated<Result>(path: string, work: () => Result): Result {
   try {
@@ -131,6 +174,12 @@ function translated<Result>(path: string, work: () => Result): Result {
     if (primary === sqliteCodes.busy || primary === sqliteCodes.locked) {
       throw new ImagectlError("DATABASE_BUSY", `${path} is locked by another process`, {
         hint: `Find it with: fuser -v ${path}`,
+        cause: error,
+      });
+    }
+    if (primary === sqliteCodes.full) {
+      throw new ImagectlError("DATABASE_FULL", `${path} cannot grow: its disk is full`, {
+        hint: `Make room on it, nothing needs a restart then: df -h ${dirname(path)}; imagectl images prune`,
         cause: error,
       });
     }

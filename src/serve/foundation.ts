@@ -1,6 +1,6 @@
 /** What the server stands on before it opens a port: the cluster file, root, keys, images, attempts. */
 import { chmod, mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { MacAddress } from "../address.ts";
 import { makeSeed } from "../cloud-init/seed.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
@@ -9,7 +9,7 @@ import { ImagectlError } from "../errors.ts";
 import { operatingSystems } from "../images/catalogue.ts";
 import { ensureKeys, type KeyPaths, readPublicKeys } from "../keys.ts";
 import { type Attempts, openAttempts } from "../nodes/attempts.ts";
-import { openDatabase } from "../nodes/database.ts";
+import { openDatabase, takeLock } from "../nodes/database.ts";
 import { openSeeds, type Seeds } from "../nodes/seeds.ts";
 import type { StatePaths } from "../paths.ts";
 import { readPlanInput, readPlanSources } from "../plan/inputs.ts";
@@ -113,11 +113,22 @@ function requireRoot(): void {
   );
 }
 
+/** Two servers with sockets of their own would still write one database. @returns a function that lets go. */
+function holdState(state: string): () => void {
+  const path = join(state, "serve.lock");
+  const unlock = takeLock(path);
+  if (unlock !== undefined) return unlock;
+  throw new ImagectlError("SERVER_ALREADY_RUNNING", `another imagectl serve works with ${state}`, {
+    hint: `Find it with: fuser -v ${path}. Or give this one a folder of its own: IMAGECTL_STATE=FOLDER`,
+  });
+}
+
 /** Plans and session digests are nobody's business: the database is root's alone. */
 async function openFacts(path: string, stack: AsyncDisposableStack) {
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   const before = process.umask(0o077);
   try {
+    stack.defer(holdState(dirname(path)));
     const database = openDatabase(path);
     stack.defer(() => database.close());
     await chmod(path, 0o600);

@@ -27,6 +27,29 @@ test("as JSON it has the same, and one line stays one line", () => {
   });
 });
 
+test("a disk that is full loses lines, never the server, and the log says how many", () => {
+  const lines: string[] = [];
+  let isFull = false;
+  const write = (line: string) => {
+    if (isFull) throw new Error("ENOSPC");
+    lines.push(line);
+  };
+  const log = createLog({ format: "text", write, now: () => noon });
+  log("node1", "one");
+  isFull = true;
+  log("node1", "two");
+  log("node1", "three");
+  isFull = false;
+  log("node1", "four");
+  log("node1", "five");
+  expect(lines.map((line) => line.slice(10).trim())).toEqual([
+    "node1         one",
+    "serve         warning: 2 lines of this log could not be written",
+    "node1         four",
+    "node1         five",
+  ]);
+});
+
 test("what a stranger causes is said once a minute, with how often it was kept back", () => {
   const lines: string[] = [];
   let now = noon;

@@ -11,6 +11,7 @@ export type Log = (subject: string, text: string, level?: LogLevel) => void;
 
 export type LogSettings = {
   readonly format: "text" | "json";
+  /** @throws when the line could not be written; the server goes on, and the log says later what it lost. */
   readonly write: (line: string) => void;
   readonly now: () => Date;
 };
@@ -22,7 +23,8 @@ const subjectWidth = 12;
 const marks: Readonly<Record<LogLevel, string>> = { info: "", warning: "warning: ", error: "ERROR: " };
 
 export function createLog({ format, write, now }: LogSettings): Log {
-  return (subject, text, level = "info") => {
+  let lost = 0;
+  const writeLine: Log = (subject, text, level = "info") => {
     const at = now();
     const message = terminalLine(text);
     write(
@@ -30,6 +32,16 @@ export function createLog({ format, write, now }: LogSettings): Log {
         ? `${JSON.stringify({ at: at.toISOString(), level, subject, message })}\n`
         : `${localTime(at)}  ${terminalLine(subject).padEnd(subjectWidth)}  ${marks[level]}${message}\n`,
     );
+  };
+  return (subject, text, level) => {
+    try {
+      if (lost > 0) writeLine("serve", `${lost} lines of this log could not be written`, "warning");
+      lost = 0;
+      writeLine(subject, text, level);
+    } catch {
+      // Whoever cannot write its log has nowhere to say so; nodes must not wait for that.
+      lost += 1;
+    }
   };
 }
 
@@ -55,7 +67,7 @@ export function quieted(log: Log, now: () => Date): Log {
     const key = `${subject} ${text}`;
     const nowMs = now().getTime();
     const before = said.get(key);
-    if (before !== undefined && nowMs - before.atMs < quietMs) {
+    if (before !== undefined && Math.abs(nowMs - before.atMs) < quietMs) {
       said.set(key, { ...before, keptBack: before.keptBack + 1 });
       return;
     }

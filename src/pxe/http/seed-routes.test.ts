@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DeployPlan } from "../../deploy/steps.ts";
 import { sha256 } from "../../digest.ts";
+import { ImagectlError } from "../../errors.ts";
 import { type Attempts, openAttempts } from "../../nodes/attempts.ts";
 import { type Database, openDatabase } from "../../nodes/database.ts";
 import type { EventBody } from "../../nodes/event.ts";
@@ -50,7 +51,7 @@ let attemptId: number;
 let failures: string[];
 let strangers: string[];
 
-type Answer = { readonly status: number; readonly body: string };
+type Answer = { readonly status: number; readonly body: string; readonly retryAfter?: string };
 type Asking = { body?: string | object; key?: string; from?: string; headers?: Record<string, string> };
 
 /** One request with the session key of the node, from the node's address, unless told otherwise. */
@@ -64,7 +65,14 @@ function ask(method: string, path: string, asking: Asking = {}): Promise<Answer>
       incoming.setEncoding("utf8").on("data", (chunk: string) => {
         body += chunk;
       });
-      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, body }));
+      incoming.on("end", () => {
+        const retryAfter = incoming.headers["retry-after"];
+        resolve({
+          status: incoming.statusCode ?? 0,
+          body,
+          ...(retryAfter === undefined ? {} : { retryAfter }),
+        });
+      });
     });
     outgoing.on("error", reject);
     outgoing.end(text);
@@ -292,6 +300,21 @@ describe("what goes wrong", () => {
     });
     expect((await ask("POST", seed("redeem"))).status).toBe(500);
     expect(failures).toEqual(["POST /seed/:token/redeem: Error: disk I/O error"]);
+  });
+
+  test.each([
+    ["DATABASE_BUSY", 503],
+    ["DATABASE_FULL", 507],
+  ] as const)("what passes says so, and when to come again: %s", async (code, status) => {
+    await start({
+      seeds: {
+        redeem: () => {
+          throw new ImagectlError(code, "not now", { hint: "wait" });
+        },
+        use: seeds.use,
+      },
+    });
+    expect(await ask("POST", seed("redeem"))).toMatchObject({ status, retryAfter: "2" });
   });
 
   test("a failed step that is reported again and again is one event", async () => {

@@ -10,6 +10,7 @@ import { type NodeReport, parseNodeReport } from "../../nodes/node-event.ts";
 import { seedRefusals } from "../../nodes/seed.ts";
 import type { SeedAnswer, Seeds } from "../../nodes/seeds.ts";
 import type { Inventory } from "../../plan/inventory.ts";
+import { sendFailure } from "./failure.ts";
 
 export type SeedDependencies = {
   readonly seeds: Pick<Seeds, "redeem" | "use">;
@@ -28,7 +29,7 @@ export type SeedDependencies = {
   readonly certify: (attempt: Attempt, tokenSha256: string, hostKey: string) => Promise<string | undefined>;
   /** Somebody tries tokens. Refusals of known ones are events of their attempt. */
   readonly onUnknownToken: (address: string) => void;
-  /** What is our fault; the node gets 500 and asks again. */
+  /** What is our fault; the node gets 5xx and asks again. */
   readonly onFailure: (request: string, attempt: Attempt, error: unknown) => void;
 };
 
@@ -42,7 +43,7 @@ const ed25519Line = /^ssh-ed25519 [A-Za-z0-9+/]{68}={0,2}( [\x20-\x7e]{0,200})?\
 /**
  * Statuses: 401 without a session key; 410 for a token, address or key that is not the session's, and once
  * nothing may be written any more; 409 for a refusal that a person must look at; 400 for what cannot be read;
- * 500 for our failure, which the node answers by asking again.
+ * 500, 503 or 507 for our failure, which the node answers by asking again.
  */
 export function seedRoutes(dependencies: SeedDependencies): FastifyPluginAsync {
   const { seeds, now } = dependencies;
@@ -122,7 +123,7 @@ async function inSession({
   } catch (error) {
     if (isUnreadable(error)) return text(reply, 400, `${error.message}\n`);
     dependencies.onFailure(`${request.method} ${name}`, attempt, error);
-    return text(reply, 500, "this is our fault: see the log of imagectl serve\n");
+    return sendFailure(reply, error);
   }
 }
 
@@ -171,7 +172,9 @@ function isNews({ state }: Attempt, report: NodeReport, now: Date): boolean {
     case "step-failed":
       return state.stage !== "failed" || state.step?.index !== report.index;
     case "step-progress":
-      return state.progress === undefined || now.getTime() - Date.parse(state.heardAt) >= progressEveryMs;
+      return (
+        state.progress === undefined || Math.abs(now.getTime() - Date.parse(state.heardAt)) >= progressEveryMs
+      );
     default:
       return true;
   }

@@ -1,6 +1,7 @@
 /** The control server that nodes talk to: small requests, small answers, nothing that an operator may do. */
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyPluginAsync } from "fastify";
 import { ImagectlError } from "../../errors.ts";
+import { sendFailure } from "./failure.ts";
 
 /** The largest request is an inventory; 100 disks with their names are about 60 kB. Bytes. */
 const largestBody = 256 * 1024;
@@ -36,7 +37,7 @@ export function createControlServer({ plugins, onFailure }: ControlServerOptions
     const status = error.statusCode ?? 500;
     if (status < 500) return reply.code(status).type("text/plain").send(`${error.message}\n`);
     onFailure(`${request.method} ${request.routeOptions.url ?? "/"}`, error);
-    return reply.code(500).type("text/plain").send("this is our fault: see the log of imagectl serve\n");
+    return sendFailure(reply, error);
   });
   for (const plugin of plugins) server.register(plugin);
   return server;
