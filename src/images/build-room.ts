@@ -21,6 +21,9 @@ export type BuildRoom = {
 /** What a build writes at most, bytes: a root of 1 GB, its tar, two kernels, .debs. Measured: 1.6 GB. */
 export const neededBytes = 3e9;
 
+/** What it adds to the store at most, bytes: roots are 200 to 600 MB, two kernels with their initrds 150 MB. */
+const neededStoreBytes = 1e9;
+
 /** Programs that a build starts, with the Debian package that has them. */
 const tools: Readonly<Record<string, string>> = {
   "apt-get": "apt",
@@ -46,7 +49,11 @@ export async function openBuildRoom(cache: string, name: string, now: Date): Pro
   requireRoot(`imagectl build --os ${name}`);
   await requireTools();
   await mkdir(cache, { recursive: true });
-  await requireSpace(cache);
+  await requireSpace(
+    cache,
+    neededBytes,
+    `rm -r ${join(cache, "bases")}, or set IMAGECTL_CACHE to a larger disk`,
+  );
   const unlock = await takeLock(join(cache, "build.lock"));
   const builds = join(cache, "builds");
   // We hold the lock, so whoever left something here is dead.
@@ -59,7 +66,8 @@ export async function openBuildRoom(cache: string, name: string, now: Date): Pro
     folder,
     logPath,
     log: (line) => {
-      writing = writing.then(() => appendFile(logPath, `${line}\n`));
+      // A log that cannot be written is no reason to end the build.
+      writing = writing.then(() => appendFile(logPath, `${line}\n`)).catch(() => {});
     },
     discard: removeTree,
     close: async ({ keepFolder }) => {
@@ -89,14 +97,25 @@ async function requireTools(): Promise<void> {
   });
 }
 
-async function requireSpace(cache: string): Promise<void> {
-  const { bavail, bsize } = await statfs(cache);
+/**
+ * Minutes before it would be full in the middle of it.
+ * @throws ImagectlError DISK_SPACE_LOW.
+ */
+export async function requireStoreSpace(store: string): Promise<void> {
+  await mkdir(store, { recursive: true });
+  await requireSpace(
+    store,
+    neededStoreBytes,
+    "imagectl images prune, or set IMAGECTL_STATE to a larger disk",
+  );
+}
+
+async function requireSpace(folder: string, needed: number, remedy: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  if (free >= neededBytes) return;
-  const need = formatBytes(neededBytes);
-  throw new ImagectlError("DISK_SPACE_LOW", `${cache} has ${formatBytes(free)} free; a build needs ${need}`, {
-    hint: `Free some (imagectl images prune, or rm -r ${join(cache, "bases")}), or set IMAGECTL_CACHE to a larger disk.`,
-  });
+  if (free >= needed) return;
+  const what = `${folder} has ${formatBytes(free)} free; a build needs ${formatBytes(needed)}`;
+  throw new ImagectlError("DISK_SPACE_LOW", what, { hint: `Make room: ${remedy}` });
 }
 
 /** flock(1) holds it in a process that dies with us: the kernel unlocks, there is no stale lock. */

@@ -1,6 +1,8 @@
 /** Wires a build: the store, the caches, the clock and the signals that it runs with. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { diskFull, isDiskFull } from "../disk-full.ts";
+import { ImagectlError } from "../errors.ts";
 import { ensureKeys } from "../keys.ts";
 import { cacheDirectory, statePaths } from "../paths.ts";
 import type { ImagePlan } from "../plan/plan.ts";
@@ -9,7 +11,7 @@ import { openStore } from "../store/store.ts";
 import { openApt } from "./apt.ts";
 import { type Bench, buildImages } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
-import { openBuildRoom } from "./build-room.ts";
+import { openBuildRoom, requireStoreSpace } from "./build-room.ts";
 import type { OperatingSystem } from "./catalogue.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
@@ -25,9 +27,10 @@ export type BuildRequest = {
 };
 
 /**
- * Builds what is not there yet. After a failure the root is kept for a look inside, until the next build.
+ * Builds what is not there yet. After a failure the root is kept for a look inside, until the next build;
+ * not after a full disk.
  * @returns the golden images, in the order of the plans.
- * @throws ImagectlError as `buildImages` and `openBuildRoom` do.
+ * @throws ImagectlError as `buildImages` and `openBuildRoom` do, DISK_FULL.
  */
 export async function runBuild(request: BuildRequest): Promise<Image[]> {
   const { os, plans, environment, signal } = request;
@@ -36,11 +39,12 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
   const keys = await ensureKeys(paths.keys);
   let opened: Promise<Bench> | undefined;
   const openBench = async (): Promise<Bench> => {
+    await requireStoreSpace(paths.store);
     const room = await openBuildRoom(cache, os.id, new Date());
     const apt = await openApt({ os, cache, signal, onLine: room.log });
     return { room, apt, bases: join(cache, "bases") };
   };
-  let isDone = false;
+  let isWorthALook = true;
   try {
     const images = await buildImages(plans, {
       os,
@@ -56,10 +60,17 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
         return opened;
       },
     });
-    isDone = true;
+    isWorthALook = false;
     return images;
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    // The next build needs the room that the half-made root takes.
+    isWorthALook = false;
+    // The store says it of itself; everything else is written to the cache.
+    if (error instanceof ImagectlError && error.code === "DISK_FULL") throw error;
+    throw diskFull(cache, "the build ended and published nothing", error);
   } finally {
     const bench = await opened?.catch(() => undefined);
-    await bench?.room.close({ keepFolder: !isDone && !signal.aborted });
+    await bench?.room.close({ keepFolder: isWorthALook && !signal.aborted });
   }
 }

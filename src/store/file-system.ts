@@ -12,7 +12,7 @@ const publicFile = 0o644;
 const chunkBytes = 1 << 20;
 
 /** @returns undefined when there is no such file. */
-export async function hashFile(path: string): Promise<StoredBlob | undefined> {
+export async function hashFile(path: string): Promise<Required<StoredBlob> | undefined> {
   if (!(await exists(path))) return undefined;
   const hash = createHash("sha256");
   let bytes = 0;
@@ -21,6 +21,12 @@ export async function hashFile(path: string): Promise<StoredBlob | undefined> {
     bytes += (chunk as Buffer).length;
   }
   return { bytes, sha256: hash.digest("hex") };
+}
+
+/** @returns undefined when there is no such file. */
+export async function sizeOf(path: string): Promise<StoredBlob | undefined> {
+  const found = await stat(path).catch(ignoreMissing);
+  return found === undefined ? undefined : { bytes: found.size };
 }
 
 export async function exists(path: string): Promise<boolean> {

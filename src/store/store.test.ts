@@ -142,6 +142,7 @@ describe("damage is found and named", () => {
     const image = await publishText("root");
     rmSync(store.blobPath(sha256("root")));
     expect((await store.verify(image.id))[0]?.message).toBe("its blob is missing from the store");
+    expect(await store.verify(image.id, [])).toHaveLength(1);
   });
 
   test("an altered manifest is not listed and says so", async () => {

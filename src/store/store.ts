@@ -2,8 +2,9 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256, sha256Pattern } from "../digest.ts";
+import { diskFull, isDiskFull } from "../disk-full.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
-import { exists, hashFile, moveFile, placeFile, readIfThere } from "./file-system.ts";
+import { exists, hashFile, moveFile, placeFile, readIfThere, sizeOf } from "./file-system.ts";
 import { checkArtefact, manifestDamaged, manifestUnsigned, shortId } from "./findings.ts";
 import { type Artefact, type Image, Manifest } from "./manifest.ts";
 import { isSignedBy, publicKeyOf, signManifest } from "./signature.ts";
@@ -24,13 +25,16 @@ export type Store = {
   blobPath(sha256: string): string;
   /** For small ones. @throws ImagectlError IMAGE_DAMAGED when it is missing or its bytes are others. */
   readBlob(sha256: string): Promise<Buffer>;
-  /** Moves a builder's file into the store. Until a manifest names it, `prune` may take it away again. */
+  /**
+   * Moves a builder's file into the store. Until a manifest names it, `prune` may take it away again.
+   * @throws ImagectlError DISK_FULL; what is in the store stays as it was.
+   */
   addBlob(file: NewArtefact): Promise<Artefact>;
   /**
    * Makes an image visible: signature first, manifest last.
    * @param signingKeyPem Ed25519, PKCS #8 PEM.
    * @throws ImagectlError IMAGE_DAMAGED when an artefact's blob is not in the store, STORE_KEY_DIFFERS when
-   *   the store's images are signed by another key.
+   *   the store's images are signed by another key, DISK_FULL.
    */
   publish(manifest: Manifest, signingKeyPem: string): Promise<Image>;
   list(): Promise<StoreListing>;
@@ -43,7 +47,7 @@ export type Store = {
   findNewest(planKey: string): Promise<Image | undefined>;
   /**
    * Reads every byte of an image again.
-   * @param names only these artefacts of it, beside manifest and signature.
+   * @param names only these artefacts of it, beside manifest and signature; of the others only the size.
    * @returns nothing when it is exactly what was published.
    */
   verify(id: string, names?: readonly string[]): Promise<Finding[]>;
@@ -86,6 +90,7 @@ function storeFolders(directory: string) {
   const blobs = join(directory, "blobs/sha256");
   const images = join(directory, "images");
   return {
+    directory,
     blobs,
     images,
     scratch: join(directory, "tmp"),
@@ -100,12 +105,15 @@ async function withScratch<Result>(
   folders: StoreFolders,
   use: (scratch: string) => Promise<Result>,
 ): Promise<Result> {
-  await mkdir(folders.scratch, { recursive: true, mode: 0o755 });
-  const scratch = await mkdtemp(join(folders.scratch, "new-"));
+  let scratch: string | undefined;
   try {
+    await mkdir(folders.scratch, { recursive: true, mode: 0o755 });
+    scratch = await mkdtemp(join(folders.scratch, "new-"));
     return await use(scratch);
+  } catch (error) {
+    throw isDiskFull(error) ? diskFull(folders.directory, "nothing was added to the store", error) : error;
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    if (scratch !== undefined) await rm(scratch, { recursive: true, force: true });
   }
 }
 
@@ -231,8 +239,9 @@ async function verify(
   if ("code" in image) return [image];
   const findings = await checkSignature(folders, id);
   for (const artefact of image.manifest.artefacts) {
-    if (names !== undefined && !names.includes(artefact.name)) continue;
-    findings.push(...checkArtefact(image, artefact, await hashFile(folders.blob(artefact.sha256))));
+    const path = folders.blob(artefact.sha256);
+    const isRead = names === undefined || names.includes(artefact.name);
+    findings.push(...checkArtefact(image, artefact, await (isRead ? hashFile(path) : sizeOf(path))));
   }
   return findings;
 }
