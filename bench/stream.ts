@@ -51,6 +51,7 @@ mkdirSync(blobDirectory, { mode: 0o755 });
 copyFileSync(root, join(blobDirectory, sha256));
 const port = await freePort();
 const workers = await startArtefactWorkers({
+  onMissing: () => {},
   blobDirectory,
   address: Ipv4Address.parse("127.0.0.1"),
   port,

@@ -199,6 +199,6 @@ function refusalCause(findings: readonly { readonly message: string; readonly hi
 function serverCause(body: Extract<EventBody, { kind: "server-failed" }>): Cause {
   return {
     message: `${body.request} failed on our side: ${body.message}`,
-    hint: "See the log of imagectl serve; when it is repaired, power-cycle the node.",
+    hint: "The node asks again by itself. See the log of imagectl serve; if the node gave up, power-cycle it.",
   };
 }

@@ -14,6 +14,8 @@ export type ArtefactWorkersOptions = {
   readonly port: number;
   /** How many. One Node process moves about 1 GB/s. */
   readonly count: number;
+  /** A client asked for an artefact that is not in the folder. */
+  readonly onMissing: (sha256: string, client: string) => void;
   /** What a worker says, and that one was replaced. */
   readonly log: (message: string) => void;
 };
@@ -75,13 +77,17 @@ export async function startArtefactWorkers(options: ArtefactWorkersOptions): Pro
 
 type Worker = { readonly process: StartedProcess; readonly isListening: Promise<void> };
 
-function startWorker({ blobDirectory, address, port, log }: ArtefactWorkersOptions): Worker {
+const missingLine = /^missing ([0-9a-f]{64}) (\S*)$/;
+
+function startWorker({ blobDirectory, address, port, onMissing, log }: ArtefactWorkersOptions): Worker {
   const said: string[] = [];
   const listening = Promise.withResolvers<void>();
   const program = join(packageRoot, "src/pxe/http/artefact-worker.ts");
   const started = start(process.execPath, [program, blobDirectory, address, String(port)], {
     onLine: (line) => {
       if (line === "listening") return listening.resolve();
+      const [, sha256, client] = missingLine.exec(line) ?? [];
+      if (sha256 !== undefined && client !== undefined) return onMissing(sha256, client);
       said.push(line);
       log(`artefact worker: ${line}`);
     },

@@ -11,12 +11,13 @@ import { bootRoute } from "../pxe/http/boot-route.ts";
 import { seedRoutes } from "../pxe/http/seed-routes.ts";
 import { createControlServer, listenOn } from "../pxe/http/server.ts";
 import type { Store } from "../store/store.ts";
-import { startArtefactWorkers } from "./artefact-workers.ts";
+import { type ArtefactWorkersOptions, startArtefactWorkers } from "./artefact-workers.ts";
 import { type BootLog, openBootLog } from "./boot-log.ts";
 import { openDeployments } from "./deployments.ts";
 import { blobDirectoryOf, type Foundation } from "./foundation.ts";
 import { type Log, quieted } from "./log.ts";
 import type { Manifests } from "./manifests.ts";
+import { tellMissing } from "./missing-artefacts.ts";
 import { startDhcp, startTftp } from "./network-boot.ts";
 import { startRouterAnswers } from "./router-answers.ts";
 import { targetLookup } from "./targets.ts";
@@ -72,7 +73,16 @@ export async function openBootSide(
   const control = createControl(settings, { controlUrl, lookup, append, bootLog, quietLog });
   await listenOn(control, address, controlPort);
   stack.defer(() => control.close());
-  const workers = await startWorkers(store, address, log);
+  const onMissing = tellMissing({
+    live: attempts.live,
+    manifestOf: settings.manifests.known,
+    append,
+    onStranger: (client, sha256) =>
+      quietLog(client, `asked for ${sha256}, which is not in the store`, "warning"),
+  });
+  const workers = await startWorkers(store, address, log, (sha256, client) =>
+    guarded(log, () => onMissing(sha256, client))(),
+  );
   stack.defer(() => workers.stop());
   stack.defer(await startTftp({ cluster, log: bootLog }));
   const sayOfRouters = (message: string) => log("serve", message, "warning");
@@ -139,12 +149,18 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
   });
 }
 
-function startWorkers(store: Store, address: Foundation["cluster"]["bastion"]["address"], log: Log) {
+function startWorkers(
+  store: Store,
+  address: Foundation["cluster"]["bastion"]["address"],
+  log: Log,
+  onMissing: ArtefactWorkersOptions["onMissing"],
+) {
   return startArtefactWorkers({
     blobDirectory: blobDirectoryOf(store),
     address,
     port: artefactPort,
     count: Math.max(1, Math.min(mostWorkers, availableParallelism() - 1)),
+    onMissing,
     log: (message) => log("serve", message, "warning"),
   });
 }

@@ -1,11 +1,12 @@
 /** Manifests of images that attempts were armed with, kept at hand: DHCP asks for them and cannot wait for a disk. */
-import type { Firmware, Image } from "../store/manifest.ts";
+import type { Firmware, Image, Manifest } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 
 export type Manifests = {
   /** From memory, else from the store. @throws what the store throws: IMAGE_UNKNOWN, IMAGE_DAMAGED. */
   get(imageId: string): Promise<Image>;
   /** What is in memory. */
+  known(imageId: string): Manifest | undefined;
   firmwaresOf(imageId: string): readonly Firmware[];
 };
 
@@ -19,6 +20,7 @@ export function keepManifests(store: Pick<Store, "show">): Manifests {
       images.set(imageId, image);
       return image;
     },
+    known: (imageId) => images.get(imageId)?.manifest,
     firmwaresOf: (imageId) => images.get(imageId)?.manifest.boot.map((entry) => entry.firmware) ?? [],
   };
 }

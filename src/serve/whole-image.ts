@@ -7,8 +7,9 @@ const trustedForMs = 10_000;
 
 /**
  * The root filesystem is verified on the node while it streams; kernel and initrds run before anything of ours
- * could look at them, so the server looks, at manifest and signature as well.
- * @param verify reads these artefacts of an image again; nothing is good news.
+ * could look at them, so the server looks, at manifest and signature as well. That the root is there at all is
+ * looked at, too: a node need not wipe its disk to learn that it is gone.
+ * @param verify reads these artefacts of an image again, and the size of the others; nothing is good news.
  * @returns a function that throws IMAGE_DAMAGED or IMAGE_UNSIGNED with every finding. It reads at most every ten seconds.
  */
 export function checkBeforeBoot(
@@ -22,7 +23,8 @@ export function checkBeforeBoot(
   return async ({ id, manifest }) => {
     const atMs = now().getTime();
     let last = checked.get(id);
-    if (last === undefined || atMs - last.atMs >= trustedForMs) {
+    // The clock may be set back in between.
+    if (last === undefined || Math.abs(atMs - last.atMs) >= trustedForMs) {
       const names = manifest.boot.flatMap(({ kernel, initrds }) => [kernel, ...initrds]);
       last = { atMs, findings: verify(id, names) };
       checked.set(id, last);

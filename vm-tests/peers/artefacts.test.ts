@@ -20,6 +20,7 @@ let directory: string;
 let blobDirectory: string;
 let workers: ArtefactWorkers;
 const logged: string[] = [];
+const missed: [string, string][] = [];
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "artefacts-"));
@@ -32,6 +33,7 @@ beforeAll(async () => {
     address,
     port,
     count: 2,
+    onMissing: (sha256, client) => missed.push([sha256, client]),
     log: (line) => logged.push(line),
   });
 });
@@ -52,6 +54,23 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 describe("workers", () => {
+  test("an artefact that is deleted in mid-stream comes whole; who comes later gets 404 and is told on", async () => {
+    const copy = createHash("sha256").update("a copy").digest("hex");
+    writeFileSync(join(blobDirectory, copy), content);
+    const slow = curl("--limit-rate", "20M", "--output", join(directory, "taken"), url.replace(digest, copy));
+    await until("the stream", () => existsSync(join(directory, "taken")));
+    rmSync(join(blobDirectory, copy));
+    await slow;
+    expect(
+      createHash("sha256")
+        .update(readFileSync(join(directory, "taken")))
+        .digest("hex"),
+    ).toBe(digest);
+    await expect(curl(url.replace(digest, copy))).rejects.toThrow("404");
+    await until("the telling", () => missed.length > 0);
+    expect(missed).toEqual([[copy, "127.0.0.1"]]);
+  });
+
   test("listen on one port with no rights at all", async () => {
     const { stdout } = await run("ss", ["-Hltnp", `sport = :${port}`]);
     const pids = [...stdout.matchAll(/pid=(\d+)/g)].map((match) => Number(match[1])).sort();
@@ -118,7 +137,14 @@ test("a port in use is an error with what to do", async () => {
   await new Promise<void>((resolve) => other.listen(18_082, address, resolve));
   try {
     await expect(
-      startArtefactWorkers({ blobDirectory, address, port: 18_082, count: 1, log: () => {} }),
+      startArtefactWorkers({
+        blobDirectory,
+        address,
+        port: 18_082,
+        count: 1,
+        onMissing: () => {},
+        log: () => {},
+      }),
     ).rejects.toMatchObject({
       code: "ARTEFACT_WORKER_FAILED",
       hint: expect.stringContaining("sport = :18082"),
@@ -135,7 +161,7 @@ test("workers end with the server that was killed, but a stream that runs goes o
   writeFileSync(
     program,
     `import { startArtefactWorkers } from ${JSON.stringify(module)};
-const workers = await startArtefactWorkers({ ...${JSON.stringify(options)}, log: () => {} });
+const workers = await startArtefactWorkers({ ...${JSON.stringify(options)}, onMissing: () => {}, log: () => {} });
 console.log(workers.pids().join(" "));
 setInterval(() => {}, 1000);\n`,
   );

@@ -132,6 +132,19 @@ test("a server that is overloaded is asked again", async () => {
   expect(asked).toEqual([0, 0, 0]);
 });
 
+test("an image that was removed from the bastion is waited for, and the console says what to do", async () => {
+  let refusals = 2;
+  const port = await serve((response, from, bytes) => {
+    if (refusals > 0) response.writeHead(404).end();
+    else whole(response, from, bytes);
+    refusals -= 1;
+  });
+  const result = await stream(port);
+  expect(result, result.stdout).toMatchObject({ exitCode: 0 });
+  expect(result.stderr).toContain("the bastion has lost this image, build it again there");
+  expect(unpacked()?.equals(content)).toBe(true);
+});
+
 const nothing = (): void => {};
 
 test.each<[string, () => unknown, Answer, Readonly<Record<string, string | number>>, string]>([
@@ -147,7 +160,13 @@ test.each<[string, () => unknown, Answer, Readonly<Record<string, string | numbe
     "",
   ],
   ["another SHA-256 than the image's", nothing, whole, { sha256: "0".repeat(64) }, "expected 0000"],
-  ["an artefact that is not there", nothing, (response) => response.writeHead(404).end(), {}, "404"],
+  [
+    "an artefact that stays gone",
+    nothing,
+    (response) => response.writeHead(404).end(),
+    { patience_seconds: 2 },
+    "nothing came for 2 s: the bastion has lost this image",
+  ],
   [
     "more bytes than the image has",
     nothing,

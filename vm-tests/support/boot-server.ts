@@ -103,6 +103,7 @@ try {
   );
   await http.listen({ host: settings.address, port: httpPort });
   await startArtefactWorkers({
+    onMissing: () => {},
     blobDirectory: settings.blobDirectory,
     address: settings.address,
     port: artefactPort,

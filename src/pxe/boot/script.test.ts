@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { Ipv4Address, MacAddress } from "../../address.ts";
 import type { Firmware, Manifest } from "../../store/manifest.ts";
-import { renderDeployScript, renderLocalDiskScript, renderRefusedScript } from "./script.ts";
+import {
+  renderDeployScript,
+  renderLocalDiskScript,
+  renderRefusedScript,
+  renderTryAgainScript,
+} from "./script.ts";
 import { readBootTemplates } from "./templates.ts";
 
 const templates = readBootTemplates();
@@ -44,6 +49,11 @@ const request = {
     kernelArguments: ["console=ttyS0"],
   },
 };
+const again = {
+  hostname: "node1",
+  reason: "image aaaa: initrd.img: its blob is missing || reboot \u0024{x} [IMAGE_DAMAGED]",
+  scriptUrl: "/boot/52-54-00-77-00-11/script.ipxe?firmware=uefi-x64",
+};
 const expected = (name: string) => `../../../templates/boot/cases/${name}.ipxe`;
 
 describe("scripts are what the expected files say", () => {
@@ -58,6 +68,9 @@ describe("scripts are what the expected files say", () => {
     const script = renderRefusedScript(templates, "node1", "unsupported-firmware");
     await expect(script).toMatchFileSnapshot(expected("refused"));
   });
+  test("try again", async () => {
+    await expect(renderTryAgainScript(templates, again)).toMatchFileSnapshot(expected("try-again"));
+  });
 });
 
 test("every script begins as iPXE expects it, and no line is left with a brace of ours", () => {
@@ -65,6 +78,7 @@ test("every script begins as iPXE expects it, and no line is left with a brace o
     renderDeployScript(templates, request),
     renderLocalDiskScript(templates, "node1", "bios-x86"),
     renderRefusedScript(templates, "node1", "unsupported-firmware"),
+    renderTryAgainScript(templates, again),
   ]) {
     expect(script.startsWith("#!ipxe\n")).toBe(true);
     expect(script).not.toMatch(/\{\{|\}\}/);

@@ -1,4 +1,4 @@
-/** iPXE scripts: the deploy environment, the local disk, or why there is nothing to boot. */
+/** iPXE scripts: the deploy environment, the local disk, why there is nothing to boot, or that it is to ask again. */
 import { ImagectlError } from "../../errors.ts";
 import type { Firmware, Manifest } from "../../store/manifest.ts";
 import { renderTemplate } from "../../template.ts";
@@ -10,6 +10,7 @@ export type BootTemplates = {
   readonly deploy: string;
   readonly localDisk: string;
   readonly refused: string;
+  readonly tryAgain: string;
 };
 
 export type DeployScriptRequest = {
@@ -65,6 +66,21 @@ export function renderRefusedScript(
   reason: Extract<BootDecision, { kind: "ignore" }>["reason"],
 ): string {
   return renderTemplate(templates.refused, { hostname, reason }, "templates/boot/refused.ipxe.hbs").text;
+}
+
+/** What iPXE shows as it is: letters, digits and what makes a sentence; it would expand `${` and end at `||`. */
+const unprintable = /[^A-Za-z0-9 .,:;/_()[\]-]/g;
+
+/**
+ * Our failure must not send an armed node to its old disk: it asks again until the attempt is over.
+ * @param reason one line; characters that iPXE would read as its own are replaced.
+ */
+export function renderTryAgainScript(
+  templates: BootTemplates,
+  { hostname, reason, scriptUrl }: { hostname: string; reason: string; scriptUrl: string },
+): string {
+  const view = { hostname, reason: reason.replaceAll(unprintable, "?"), scriptUrl };
+  return renderTemplate(templates.tryAgain, view, "templates/boot/try-again.ipxe.hbs").text;
 }
 
 function entryMissing(manifest: Manifest, what: string): ImagectlError {

@@ -10,5 +10,6 @@ export function readBootTemplates(): BootTemplates {
     deploy: read("deploy.ipxe.hbs"),
     localDisk: read("local-disk.ipxe.hbs"),
     refused: read("refused.ipxe.hbs"),
+    tryAgain: read("try-again.ipxe.hbs"),
   };
 }

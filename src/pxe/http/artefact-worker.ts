@@ -1,6 +1,7 @@
 /**
  * A process that serves artefacts and nothing else: bulk bytes must not share an event loop with DHCP and TFTP.
- * Usage: node artefact-worker.ts BLOB_DIRECTORY ADDRESS PORT. Prints `listening` once it does.
+ * Usage: node artefact-worker.ts BLOB_DIRECTORY ADDRESS PORT. Prints `listening` once it does, and
+ * `missing SHA256 CLIENT` for each request for an artefact that is not there.
  */
 import { createServer } from "node:http";
 import { artefactListener } from "./artefacts.ts";
@@ -31,6 +32,7 @@ const server = createServer(
   { headersTimeout: headersMs, requestTimeout: headersMs, keepAliveTimeout: headersMs },
   artefactListener({
     pathOf: (sha256) => sha256,
+    onMissing: (sha256, client) => process.stdout.write(`missing ${sha256} ${client}\n`),
     log: (message) => process.stderr.write(`${message}\n`),
   }),
 );

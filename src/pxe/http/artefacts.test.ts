@@ -15,6 +15,7 @@ const digest = sha256(content);
 const empty = sha256("");
 const aDirectory = sha256("a directory where a file should be");
 const logged: string[] = [];
+const missed: [string, string][] = [];
 let server: Server;
 let base: string;
 
@@ -24,7 +25,8 @@ beforeAll(async () => {
   writeFileSync(join(directory, "secret"), "no artefact");
   mkdirSync(join(directory, aDirectory));
   const log = (message: string) => logged.push(message);
-  server = createServer(artefactListener({ pathOf: (name) => join(directory, name), log }));
+  const onMissing = (name: string, client: string) => missed.push([name, client]);
+  server = createServer(artefactListener({ pathOf: (name) => join(directory, name), onMissing, log }));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -104,6 +106,13 @@ describe("nothing else", () => {
   test.each(["POST", "PUT", "DELETE"])("%s is 405", async (method) => {
     const response = await get(`/artefacts/${digest}`, {}, method);
     expect([response.status, response.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  });
+
+  test("who asks for one that is not there is told on, with their address", async () => {
+    missed.length = 0;
+    const gone = sha256("gone");
+    expect((await get(`/artefacts/${gone}`)).status).toBe(404);
+    expect(missed).toEqual([[gone, "127.0.0.1"]]);
   });
 
   test("a path that climbs is 404 also when the client does not tidy it up", async () => {

@@ -8,6 +8,8 @@ import { parseRange, type WantedRange } from "./range.ts";
 export type ArtefactDependencies = {
   /** Where the file with this digest lies, whether it exists or not. */
   readonly pathOf: (sha256: string) => string;
+  /** Somebody at this address asked for an artefact that is not there. */
+  readonly onMissing: (sha256: string, address: string) => void;
   /** Called for what is our fault: the disk fails, descriptors run out. */
   readonly log: (message: string) => void;
 };
@@ -34,7 +36,7 @@ export function artefactListener(dependencies: ArtefactDependencies): RequestLis
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { pathOf }: ArtefactDependencies,
+  { pathOf, onMissing }: ArtefactDependencies,
 ): Promise<void> {
   const digest = /^\/artefacts\/([0-9a-f]{64})$/.exec(request.url ?? "")?.[1];
   if (digest === undefined) return sendEmpty(response, 404);
@@ -42,7 +44,10 @@ async function answer(
     return sendEmpty(response, 405, { allow: "GET, HEAD" });
   }
   const file = await openIfExists(pathOf(digest));
-  if (file === undefined) return sendEmpty(response, 404);
+  if (file === undefined) {
+    onMissing(digest, request.socket.remoteAddress?.replace(/^::ffff:/, "") ?? "");
+    return sendEmpty(response, 404);
+  }
   await using openFile = file;
   const found = await openFile.stat();
   if (!found.isFile()) throw new Error(`${pathOf(digest)} is not a file`);

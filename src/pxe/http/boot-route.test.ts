@@ -178,9 +178,13 @@ describe("who gets none", () => {
     expect((await (await openServer({})).ask(url)).statusCode).toBe(400);
   });
 
-  test("our failure: 500 and an event, so that the node goes on to its disk", async () => {
+  test("our failure: a script that says why and asks again, and an event", async () => {
     const { ask, events } = await openServer({}, "broken");
-    expect((await ask(script)).statusCode).toBe(500);
+    const { statusCode, body } = await ask(script);
+    expect(statusCode).toBe(200);
+    expect(body).toContain("echo imagectl: node1: the bastion cannot serve its deploy: the image is gone\n");
+    expect(body).toContain(`chain --replace ${script} || goto again`);
+    expect(body).not.toContain("seed");
     expect(events).toMatchObject([
       { kind: "script-not-served", reason: "failed", message: "the image is gone" },
     ]);

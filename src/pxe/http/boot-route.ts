@@ -12,6 +12,7 @@ import {
   renderDeployScript,
   renderLocalDiskScript,
   renderRefusedScript,
+  renderTryAgainScript,
 } from "../boot/script.ts";
 
 export type BootRouteEvent =
@@ -55,7 +56,8 @@ const Query = z.object({ firmware: z.enum(firmwares) });
 /**
  * Statuses: 200 with a script that says what happens, for every known node. 404 for a machine that is not one:
  * it learns nothing, and its iPXE goes on to the next device. 403 for another address than the node's own: the
- * script carries a seed token. 500 for our failure: the node goes on to its disk.
+ * script carries a seed token. Our failure is a script, too: iPXE would leave for the disk after a 5xx, and an
+ * armed node must ask again.
  */
 export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsync {
   return async (server) => {
@@ -76,6 +78,7 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
           mac: parameters.data.mac,
           firmware: query.data.firmware,
           address: request.ip.replace(/^::ffff:/, ""),
+          url: request.url,
         },
         dependencies,
       );
@@ -85,7 +88,13 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
   };
 }
 
-type ScriptRequest = { readonly mac: MacAddress; readonly firmware: Firmware; readonly address: string };
+type ScriptRequest = {
+  readonly mac: MacAddress;
+  readonly firmware: Firmware;
+  readonly address: string;
+  /** The path and query that it asked for; iPXE takes it as relative to where the script came from. */
+  readonly url: string;
+};
 type ScriptAnswer = { readonly status: number; readonly body: string; readonly event: BootRouteEvent };
 type NotServed = Extract<BootRouteEvent, { kind: "script-not-served" }>;
 
@@ -104,7 +113,9 @@ async function scriptFor(request: ScriptRequest, dependencies: BootRouteDependen
   try {
     return await scriptForNode(request, target, dependencies);
   } catch (error) {
-    return refuse(500, "failed", describeError(error));
+    const reason = describeError(error);
+    const again = { hostname: target.hostname, reason, scriptUrl: request.url };
+    return { ...refuse(200, "failed", reason), body: renderTryAgainScript(dependencies.templates, again) };
   }
 }
 

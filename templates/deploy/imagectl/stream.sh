@@ -97,7 +97,9 @@ download_root() {
     case $code/$answer in
       # The next stage of the pipe is gone: it has said why.
       23/*) return 23 ;;
-      22/5?? | 22/5??\ * | 22/429\ *) ;;
+      22/5??\ * | 22/429\ *) ;;
+      # Somebody removed the image; a build brings the same bytes back.
+      22/404\ *) why="the bastion has lost this image, build it again there (imagectl build): $why" ;;
       22/* | 33/*)
         echo "download: $why" >&2
         return 1
