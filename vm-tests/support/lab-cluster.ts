@@ -14,13 +14,23 @@ export type LabCluster = {
 export type LabClusterOptions = {
   /** Names of users that the file has. */
   readonly users: readonly ("alice" | "carol")[];
+  /** The operating system of its one group. */
+  readonly os: LabSystem;
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
   readonly disk: string;
   /** The operator's own user-data; with it, the group also has the role that runs it. */
   readonly userData?: string;
 };
 
-export const wholeCluster: LabClusterOptions = { users: ["alice", "carol"], disk: "{match: {}}" };
+/** The systems that whole nodes are proved with. */
+export const labSystems = ["debian-12", "debian-13"] as const;
+export type LabSystem = (typeof labSystems)[number];
+
+export const wholeCluster: LabClusterOptions = {
+  users: ["alice", "carol"],
+  os: "debian-12",
+  disk: "{match: {}}",
+};
 
 /** Where things are in every lab of the tests. */
 export const lab = {
@@ -49,21 +59,21 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, disk, userData }: LabClusterOptions,
+  { users, os, disk, userData }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
     alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
   };
-  const roles = ["base", "network", "accounts", "sshd", "firewall"];
+  const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall"];
   return `cluster: lab
 network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
 bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}
 users:
 ${users.map((user) => entries[user]).join("")}groups:
   gpu:
-    os: debian-12
+    os: ${os}
     method: golden
     roles: [${[...roles, ...(userData === undefined ? [] : ["userdata"])].join(", ")}]
     kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
