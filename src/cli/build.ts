@@ -10,7 +10,7 @@ import { statePaths } from "../paths.ts";
 import { planNode } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { type CommandIo, defineCommand } from "./command.ts";
-import { clusterOption, planInput } from "./plan-context.ts";
+import { clusterOption, knownSystems, planInput } from "./plan-context.ts";
 
 /** What a shell says of a program that SIGINT ended: 128 + 2. */
 const interruptedExitCode = 130;
@@ -19,7 +19,7 @@ export const command = defineCommand({
   summary: "build the images that the nodes of the cluster file need",
   usage: "build --os OS [--cluster FILE] [--update] [--json]",
   options: {
-    os: { type: "string", valueName: "OS", description: "Which operating system: debian-12." },
+    os: { type: "string", valueName: "OS", description: `Which one: ${knownSystems.join(", ")}.` },
     ...clusterOption,
     update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
     json: { type: "boolean", description: "Print one JSON event a line instead of text." },
@@ -28,7 +28,7 @@ export const command = defineCommand({
   async run({ values }, io) {
     if (values.os === undefined) {
       throw new ImagectlError("USAGE", "build: which operating system?", {
-        hint: "imagectl build --os debian-12",
+        hint: `imagectl build --os ${knownSystems[0]}`,
       });
     }
     const os = findOperatingSystem(values.os);

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
+import type { NodePlan } from "../plan/plan.ts";
 import { main } from "./main.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "imagectl-cli-"));
@@ -216,6 +217,27 @@ describe("with keys", () => {
   test("plan --json is the plan", async () => {
     const { stdout } = await imagectl("plan", "node1", "--cluster", sample, "--json");
     expect(JSON.parse(stdout)).toMatchObject({ image: { os: "debian-12" }, node: { hostname: "node1" } });
+  });
+  test("a cluster may mix systems: each node is planned for its group's own", async () => {
+    const group = /^ {2}gpu:\n(?: {4}.*\n)+/m.exec(sampleText)?.[0] ?? "";
+    const newer = group.replace("gpu:", "newer:").replace("os: debian-12", "os: debian-13");
+    const mixed =
+      sampleText.replace(group, group + newer) +
+      "  node2: {mac: 52:54:00:77:00:12, address: 10.77.0.12, group: newer}\n";
+    const file = clusterIn("mixed", mixed);
+    expect(await imagectl("validate", file)).toMatchObject({ code: 0 });
+    const [older, other] = await Promise.all(
+      ["node1", "node2"].map(async (node) => {
+        const { stdout } = await imagectl("plan", node, "--cluster", file, "--json");
+        return JSON.parse(stdout) as NodePlan;
+      }),
+    );
+    expect(older?.image.os).toBe("debian-12");
+    expect(other?.image.os).toBe("debian-13");
+    const sshdSettings = (plan?: NodePlan) =>
+      plan?.image.files.find(({ path }) => path === "/etc/ssh/sshd_config")?.content;
+    expect(sshdSettings(older)).toContain("imagectl_kex_compat.conf");
+    expect(sshdSettings(other)).toContain("imagectl_kex_pq.conf");
   });
   test("a plan of a node that is not there names the nearest", async () => {
     const { code, stderr } = await imagectl("plan", "node11", "--cluster", sample);

@@ -32,69 +32,98 @@ export type OperatingSystem = {
   readonly deployPackages: readonly string[];
 };
 
+/** Of every Debian release. */
+const debianBase = [
+  "apt",
+  "dbus",
+  "dosfstools",
+  "e2fsprogs",
+  "efibootmgr",
+  "fdisk",
+  "grub-efi-amd64-bin",
+  "grub-efi-amd64-signed",
+  "grub-pc-bin",
+  "grub2-common",
+  "initramfs-tools",
+  "iproute2",
+  "iputils-ping",
+  "kmod",
+  "netbase",
+  "procps",
+  "shim-signed",
+  "systemd-sysv",
+  "systemd-timesyncd",
+  "tzdata",
+  "udev",
+  // Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
+  "usr-is-merged",
+  "zstd",
+] as const;
+
+const debianDeploy = [
+  "busybox",
+  "curl",
+  "dmsetup",
+  "dosfstools",
+  "e2fsprogs",
+  "efibootmgr",
+  "fdisk",
+  "initramfs-tools",
+  "iproute2",
+  "kmod",
+  "lvm2",
+  "mdadm",
+  "mount",
+  "procps",
+  "udev",
+  "usr-is-merged",
+  "zstd",
+] as const;
+
+/** The part of a Debian entry that follows from the release's codename. */
+function debianArchives(codename: string) {
+  return {
+    codename,
+    relatives: ["bullseye", "bookworm", "trixie"],
+    components: ["main", "non-free-firmware"],
+    archives: [
+      { uri: "http://deb.debian.org/debian", suites: [codename, `${codename}-updates`] },
+      { uri: "http://deb.debian.org/debian-security", suites: [`${codename}-security`] },
+    ],
+    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    kernelPackage: "linux-image-amd64",
+  };
+}
+
 const debian12: OperatingSystem = {
   id: "debian-12",
   title: "Debian 12 (bookworm)",
   recipeVersion: 1,
-  codename: "bookworm",
-  relatives: ["bullseye", "bookworm", "trixie"],
-  components: ["main", "non-free-firmware"],
-  archives: [
-    { uri: "http://deb.debian.org/debian", suites: ["bookworm", "bookworm-updates"] },
-    { uri: "http://deb.debian.org/debian-security", suites: ["bookworm-security"] },
-  ],
-  keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
-  kernelPackage: "linux-image-amd64",
+  ...debianArchives("bookworm"),
   firmwarePackages: ["firmware-bnx2x", "firmware-misc-nonfree", "firmware-qlogic"],
   firmwareExcludes: ["/lib/firmware/i915/*", "/lib/firmware/mediatek/*"],
-  basePackages: [
-    "apt",
-    "dbus",
-    "dosfstools",
-    "e2fsprogs",
-    "efibootmgr",
-    "fdisk",
-    "grub-efi-amd64-bin",
-    "grub-efi-amd64-signed",
-    "grub-pc-bin",
-    "grub2-common",
-    "initramfs-tools",
-    "iproute2",
-    "iputils-ping",
-    "kmod",
-    "netbase",
-    "procps",
-    "shim-signed",
-    "systemd-sysv",
-    "systemd-timesyncd",
-    "tzdata",
-    "udev",
-    // Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
-    "usr-is-merged",
-    "zstd",
-  ],
-  deployPackages: [
-    "busybox",
-    "curl",
-    "dmsetup",
-    "dosfstools",
-    "e2fsprogs",
-    "efibootmgr",
-    "fdisk",
-    "initramfs-tools",
-    "iproute2",
-    "kmod",
-    "lvm2",
-    "mdadm",
-    "mount",
-    "procps",
-    "udev",
-    "usr-is-merged",
-    "zstd",
-  ],
+  basePackages: debianBase,
+  deployPackages: debianDeploy,
 };
 
-export const operatingSystems: readonly OperatingSystem[] = [debian12];
+const debian13: OperatingSystem = {
+  id: "debian-13",
+  title: "Debian 13 (trixie)",
+  recipeVersion: 1,
+  ...debianArchives("trixie"),
+  // Intel's, with those of the ice driver, have a package of their own since trixie; graphics too.
+  firmwarePackages: ["firmware-bnx2x", "firmware-intel-misc", "firmware-misc-nonfree", "firmware-qlogic"],
+  firmwareExcludes: [
+    "/usr/lib/firmware/intel/ish/*",
+    "/usr/lib/firmware/intel/vpu/*",
+    "/usr/lib/firmware/ti/*",
+  ],
+  // No longer essential, and no other package asks for them: logins at the console, and sysctls that let users ping.
+  basePackages: [...debianBase, "linux-sysctl-defaults", "login"].sort(),
+  deployPackages: debianDeploy,
+};
+
+export const operatingSystems: readonly OperatingSystem[] = [debian12, debian13];
 
 /** @throws ImagectlError OS_UNKNOWN, with those that there are. */
 export function findOperatingSystem(id: OsId): OperatingSystem {

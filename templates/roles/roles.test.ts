@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { operatingSystems } from "../../src/images/catalogue.ts";
 import { readRoleCatalogue } from "../../src/roles/read.ts";
 import type { Role } from "../../src/roles/role.ts";
 import { run } from "../../src/run.ts";
@@ -10,16 +11,20 @@ import { renderTemplate, type View } from "../../src/template.ts";
 
 const here = import.meta.dirname;
 const catalogue = await readRoleCatalogue([{ directory: here, shownAs: "templates/roles" }]);
-const roles = catalogue.names
-  .map((name) => catalogue.role(name, "debian-12"))
-  .filter((role) => role !== undefined);
+/** Each role as every system has it. */
+const roles = operatingSystems.flatMap(({ id }) =>
+  catalogue.names.flatMap((name) => {
+    const role = catalogue.role(name, id);
+    return role === undefined ? [] : [{ ...role, os: id }];
+  }),
+);
 
 test("every role folder is whole", () => {
   expect(catalogue.findings).toEqual([]);
-  expect(roles.map((role) => role.name)).toEqual(catalogue.names);
+  expect(roles).toHaveLength(catalogue.names.length * operatingSystems.length);
 });
 
-describe.each(roles)("$name", (role) => {
+describe.each(roles)("$name on $os", (role) => {
   const templates = role.files.filter((file) => file.isTemplate);
   const cases = join(here, role.name, "cases");
 
@@ -49,7 +54,7 @@ function viewsIn(folder: string, isNeeded: boolean): string[] {
 }
 
 /** Braces of a template stand for a word, so that what stays is the shell's. */
-function scriptsOf(role: Role): [string, string][] {
+function scriptsOf(role: Role & { readonly os: string }): [string, string][] {
   const plain = (text: string): string =>
     text.replace(/\{\{[#/][^}]*\}\}/g, "").replace(/\{\{[^}]*\}\}/g, "word");
   const texts: [string, string | undefined][] = [
@@ -68,7 +73,7 @@ function scriptsOf(role: Role): [string, string][] {
       .map((file): [string, string] => [file.path, file.content]),
   ];
   return texts.flatMap(([name, text]): [string, string][] =>
-    text === undefined ? [] : [[`${role.name}: ${name}`, `#!/bin/sh\n${plain(text)}\n`]],
+    text === undefined ? [] : [[`${role.name} on ${role.os}: ${name}`, `#!/bin/sh\n${plain(text)}\n`]],
   );
 }
 

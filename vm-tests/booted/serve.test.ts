@@ -72,7 +72,7 @@ ExecStart=/usr/bin/mount --bind /etc/lab-command-line /proc/cmdline
 beforeAll(async () => {
   scratch = openScratch({ cache, pid: process.pid });
   cluster = await makeLabCluster(scratch.folder("cluster"));
-  await ensureImage(cluster.file);
+  await ensureImage(cluster.file, wholeCluster.os);
   const state = scratch.folder("state");
   for (const part of ["keys", "store"]) symlinkSync(join(testState, part), join(state, part));
   const runtime = join(scratch.runtime, "run");

@@ -11,7 +11,7 @@ import { shellLine } from "../../src/shell.ts";
 import type { Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
 import { cache, ensureImage, imagectl, testState } from "../support/image.ts";
-import { type LabCluster, makeLabCluster } from "../support/lab-cluster.ts";
+import { type LabCluster, makeLabCluster, wholeCluster } from "../support/lab-cluster.ts";
 
 /** Words that are nowhere in a package, so that finding one in an image means that it leaked. */
 const canary = {
@@ -46,7 +46,7 @@ const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 beforeAll(async () => {
   cluster = await makeLabCluster(scratch.folder("cluster"));
-  await ensureImage(cluster.file);
+  await ensureImage(cluster.file, wholeCluster.os);
   // The same store without its root: the lock is there, the image must be built again.
   await run("cp", ["-a", `${testState}/.`, state]);
   await run("cp", ["-al", join(cache, "debs"), freshCache]);

@@ -42,7 +42,7 @@ const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 export async function openBootedLab(options: LabClusterOptions = wholeCluster): Promise<BootedLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const cluster = await makeLabCluster(scratch.folder("cluster"), options);
-  await ensureImage(cluster.file);
+  await ensureImage(cluster.file, options.os);
   const paths = statePaths({ IMAGECTL_STATE: testState });
   const keys = keyPaths(paths.keys);
   const plan = () => planOf(cluster.file);

@@ -12,7 +12,7 @@ import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
-import { lab } from "./lab-cluster.ts";
+import { type LabSystem, lab, labSystems } from "./lab-cluster.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
 export const cache = cacheDirectory(process.env);
@@ -23,9 +23,9 @@ export const testState = join(cache, "test-state");
 const buildTimeoutMs = 20 * 60_000;
 
 /** Builds what the cluster file needs, or finds it up to date; its progress is shown. */
-export async function ensureImage(clusterFile: string): Promise<void> {
+export async function ensureImage(clusterFile: string, os: LabSystem): Promise<void> {
   mkdirSync(testState, { recursive: true });
-  await run(imagectl, ["build", "--os", "debian-12", "--cluster", clusterFile], {
+  await run(imagectl, ["build", "--os", os, "--cluster", clusterFile], {
     env: { IMAGECTL_STATE: testState, IMAGECTL_CACHE: cache },
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
@@ -35,7 +35,7 @@ export async function ensureImage(clusterFile: string): Promise<void> {
 /** The plan of the lab's node, from the cluster file as it is now. */
 export async function planOf(clusterFile: string): Promise<NodePlan> {
   const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
-  const operatingSystems = ["debian-12"];
+  const operatingSystems = labSystems;
   const input = await readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
   return planNode(input, lab.node.name);
 }

@@ -10,7 +10,7 @@ import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
 import { type RunResult, run } from "../../src/run.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { cache, ensureImage, imageOf, planOf, type StoredImage, testState } from "./image.ts";
-import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
+import { type LabCluster, type LabSystem, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 
 export type VmLab = MachineLab & {
   readonly cluster: LabCluster;
@@ -34,12 +34,14 @@ export type VmLab = MachineLab & {
 export type VmLabOptions = {
   readonly firmware: Firmware;
   readonly disks?: QemuHostSettings["disks"];
+  readonly os?: LabSystem;
 };
 
-export async function openVmLab({ firmware, disks = [blankDisk(firmware)] }: VmLabOptions): Promise<VmLab> {
+export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
+  const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os } = options;
   const folder = mkdtempSync(join(tmpdir(), "imagectl-cluster-"));
-  const cluster = await makeLabCluster(folder);
-  await ensureImage(cluster.file);
+  const cluster = await makeLabCluster(folder, { ...wholeCluster, os });
+  await ensureImage(cluster.file, os);
   const image = await imageOf(await planOf(cluster.file));
   const machineLab = await openMachineLab({
     cache,
@@ -50,7 +52,7 @@ export async function openVmLab({ firmware, disks = [blankDisk(firmware)] }: VmL
     machine: { firmware, disks, uefiNetworkStack: "edk2" },
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
-    logs: join(cache, "logs", `vm-${firmware}`),
+    logs: join(cache, "logs", `vm-${os}-${firmware}`),
   });
   const { bastion, machine } = machineLab;
   // In this process: starting a command every second would take the CPU from the machine.
