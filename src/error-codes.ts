@@ -107,6 +107,8 @@ export const errorCodes = {
   ROLE_NEED_MISSING: "A role needs another one that the group does not list.",
   ROLE_NEVER_ACTS:
     "A command, service or validator of a role watches only paths that never change where it would act.",
+  ROLE_NOT_FOR_BASTION:
+    "A role of the bastion's group sets up the network card that nodes boot from, which the bastion has not.",
   ROLE_REPLACED: "A role of the operator replaces the one of the same name that comes with imagectl.",
   ROLE_UNKNOWN: "A group lists a role that is in no folder.",
   ROOT_REQUIRED: "The command needs root: privileged ports, namespaces, files of many users.",

@@ -23,7 +23,7 @@ export function formatPlan(plan: NodePlan): string {
   const match = Object.entries(node.disk.match).map(([key, value]) => `${key} ${value}`);
   const gates = node.checks.filter((check) => check.gate).length;
   return [
-    `${node.hostname}.${node.domain}  ${node.address}/${node.prefixLength}  ${node.mac}`,
+    `${node.hostname}.${node.domain}  ${node.address}/${node.prefixLength}  ${node.mac ?? "the bastion"}`,
     `  group     ${node.group}, by ${node.method}`,
     `  disk      ${match.length === 0 ? "the only one there is" : match.join(", ")}`,
     `  kernel    ${node.kernelArguments.join(" ") || "no arguments of its own"}`,

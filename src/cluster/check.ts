@@ -26,6 +26,7 @@ export function checkAcrossFile(file: YamlFile, cluster: LooseClusterFile): Find
     ...checkAddresses(cluster, report),
     ...checkMacs(cluster, report),
     ...checkGroupOfNodes(cluster, report),
+    ...checkGroupOfBastion(cluster, report),
     ...checkRolesOfGroups(cluster, report),
   ];
 }
@@ -103,6 +104,21 @@ function checkGroupOfNodes(cluster: LooseClusterFile, report: Report): Finding[]
     const message = `the node ${name} is in a group that does not exist: ${group}`;
     return [report(`nodes.${name}.group`, "GROUP_UNKNOWN", message, hintForName(group, names))];
   });
+}
+
+/** Nothing may ever overwrite the bastion's disk, so no other method makes sense for it. */
+function checkGroupOfBastion({ bastion, groups }: LooseClusterFile, report: Report): Finding[] {
+  const { group } = bastion;
+  if (group === undefined) return [];
+  const names = Object.keys(groups);
+  if (!names.includes(group)) {
+    const message = `the bastion is in a group that does not exist: ${group}`;
+    return [report("bastion.group", "GROUP_UNKNOWN", message, hintForName(group, names))];
+  }
+  const method = groups[group]?.method;
+  if (method === undefined || method === "none") return [];
+  const message = `the bastion is in the group ${group}, which is deployed by ${method}`;
+  return [report("bastion.group", "VALUE_INVALID", message, "Give it a group of its own, with method: none")];
 }
 
 function checkRolesOfGroups(cluster: LooseClusterFile, report: Report): Finding[] {

@@ -73,6 +73,8 @@ export type ClusterConfig = {
     readonly address: Ipv4Address;
     /** The one interface on which DHCP, TFTP and HTTP answer. */
     readonly interface: string;
+    /** Its own plan, by method none; undefined: the operator keeps the bastion by hand. */
+    readonly group?: string;
   };
   /** Kept free for the check from outside: a machine on the subnet that the nodes must refuse. */
   readonly outsider: Ipv4Address;

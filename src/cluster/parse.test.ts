@@ -184,6 +184,20 @@ describe("each thing that is wrong has a code and its line", () => {
       "gpuu",
     ],
     [
+      "a group of the bastion that is not there",
+      11,
+      "  group: gpuu\n  interface: eth1",
+      "GROUP_UNKNOWN",
+      "gpu",
+    ],
+    [
+      "a group of the bastion that overwrites disks",
+      11,
+      "  group: gpu\n  interface: eth1",
+      "VALUE_INVALID",
+      "deployed by golden",
+    ],
+    [
       "a name twice",
       25,
       "  node1: {mac: 52:54:00:77:00:12, address: 10.77.0.12, group: gpu}",

@@ -59,7 +59,7 @@ function toConfig(file: ClusterFile): ClusterConfig {
     dns: network.dns,
     ...(network.gateway === undefined ? {} : { gateway: network.gateway }),
     ...(network.pool === undefined ? {} : { pool: network.pool }),
-    bastion,
+    bastion: toBastion(bastion),
     outsider: network.outsider,
     users: Object.entries(file.users).map(([name, user]) => ({ name, ...user })),
     groups: Object.entries(file.groups).map(([name, { disk, userData, ...group }]) => ({
@@ -82,6 +82,10 @@ function toRoleChoices({ groups }: LooseClusterFile): RoleChoice[] {
   return Object.entries(groups).flatMap(([name, { os, roles, params = {} }]) =>
     os === undefined || roles === undefined ? [] : [{ name, os, roles, params }],
   );
+}
+
+function toBastion({ group, ...place }: ClusterFile["bastion"]): ClusterConfig["bastion"] {
+  return { ...place, ...(group === undefined ? {} : { group }) };
 }
 
 function toPolicy({ match }: ClusterFile["groups"][string]["disk"]): DiskPolicy {

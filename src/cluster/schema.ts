@@ -106,6 +106,10 @@ const Bastion = z.strictObject({
   hostname: described(Label, "the bastion's name, such as bastion"),
   address: described(Ipv4Address, "the bastion's address on the nodes' network"),
   interface: described(InterfaceName, "the one interface on which DHCP, TFTP and HTTP answer, such as eth1"),
+  group: described(
+    z.string().optional(),
+    "a group with method: none, for a bastion that is kept by imagectl apply bastion as nodes are",
+  ),
 });
 
 const User = z.strictObject({

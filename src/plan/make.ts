@@ -1,12 +1,12 @@
 /** (ClusterConfig, RoleCatalogue) -> NodePlan; every conflict between roles is found here. */
-import type { ClusterConfig, Group, Node, RoleChoice } from "../cluster/config.ts";
+import type { ClusterConfig, Group, RoleChoice } from "../cluster/config.ts";
 import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
-import { hintForName } from "../nearest.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
 import { layOut } from "./layers.ts";
 import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
 import { type Selection, selectRoles, type Where } from "./select.ts";
+import { bastionOf, checksOfBastion, explainForBastion, findSubject, type PlanSubject } from "./subject.ts";
 import { collectFirewall, makeView } from "./view.ts";
 
 export type PlanInput = {
@@ -32,19 +32,11 @@ export type MakeSeed = (
  */
 export function planNode(input: PlanInput, nodeName: string): NodePlan {
   const { cluster } = input;
-  const node = cluster.nodes.find(({ name }) => name === nodeName);
-  if (node === undefined) {
-    throw new ImagectlError("NODE_UNKNOWN", `the cluster ${cluster.name} has no node ${nodeName}`, {
-      hint: hintForName(
-        nodeName,
-        cluster.nodes.map(({ name }) => name),
-      ),
-    });
-  }
+  const node = findSubject(cluster, nodeName);
   const group = groupOf(cluster, node);
   const selection = select(input, group, node);
   const { plan, findings } = layOutNode(input, node, group, selection);
-  throwOnErrors("PLAN_INVALID", nodeName, [...input.roles.findings, ...selection.findings, ...findings]);
+  throwOnErrors("PLAN_INVALID", node.name, [...input.roles.findings, ...selection.findings, ...findings]);
   return plan;
 }
 
@@ -53,12 +45,14 @@ export function planNode(input: PlanInput, nodeName: string): NodePlan {
  * @returns all findings, those of the role folders included, each once.
  */
 export function checkPlans(input: PlanInput): Finding[] {
+  const nodes = input.cluster.nodes.map((node): PlanSubject => ({ ...node, isBastion: false }));
+  const subjects = [...nodes, ...[bastionOf(input.cluster) ?? []].flat()];
   const findings = input.cluster.groups.flatMap((group) => {
     const selection = select(input, group);
-    const nodes = input.cluster.nodes.filter((node) => node.group === group.name);
+    const members = subjects.filter((node) => node.group === group.name);
     return [
       ...selection.findings,
-      ...nodes.flatMap((node) => {
+      ...members.flatMap((node) => {
         if (node.os === undefined) return layOutNode(input, node, group, selection).findings;
         const own = groupOf(input.cluster, node);
         const ownSelection = select(input, own, node);
@@ -82,7 +76,7 @@ export function checkRoleChoices(
 }
 
 /** What the node gets from its group, with what it says itself. */
-function groupOf(cluster: ClusterConfig, node: Node): Group {
+function groupOf(cluster: ClusterConfig, node: PlanSubject): Group {
   const group = cluster.groups.find(({ name }) => name === node.group);
   if (group === undefined) {
     throw new ImagectlError(
@@ -100,7 +94,7 @@ function groupOf(cluster: ClusterConfig, node: Node): Group {
 function select(
   input: Pick<PlanInput, "roles" | "operatingSystems" | "where">,
   group: RoleChoice,
-  node?: Node,
+  node?: PlanSubject,
 ): Selection {
   const inFile = input.where ?? ((path) => path);
   const where: Where = (path) =>
@@ -111,9 +105,9 @@ function select(
   return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
 }
 
-function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selection) {
+function layOutNode(input: PlanInput, node: PlanSubject, group: Group, { roles }: Selection) {
   const { cluster, trust } = input;
-  const firewall = collectFirewall(roles);
+  const firewall = collectFirewall(roles, node);
   const view = makeView({ cluster, group, node, trust, firewall });
   const { image, node: nodeLayer, checks, findings } = layOut(roles, view);
   const packages = [...new Set(roles.flatMap(({ role }) => role.packages))].sort();
@@ -124,7 +118,7 @@ function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selec
       hostname: node.name,
       domain: cluster.domain,
       group: group.name,
-      mac: node.mac,
+      ...(node.mac === undefined ? {} : { mac: node.mac }),
       address: node.address,
       prefixLength: cluster.subnet.prefixLength,
       bastionAddress: cluster.bastion.address,
@@ -134,16 +128,18 @@ function layOutNode(input: PlanInput, node: Node, group: Group, { roles }: Selec
       restart: group.restart,
       kernelArguments: group.kernelArguments,
       firewall,
-      checks,
+      checks: node.isBastion ? checksOfBastion(checks) : checks,
       ...nodeLayer,
       files: [...nodeLayer.files, ...seed.files].sort((left, right) => (left.path < right.path ? -1 : 1)),
     },
   };
-  return { plan, findings: [...findings, ...seed.findings] };
+  const where = input.where ?? ((path) => path);
+  const explained = node.isBastion ? explainForBastion(findings, roles, group, where) : findings;
+  return { plan, findings: [...explained, ...seed.findings] };
 }
 
 /** cloud-init costs seconds of every boot, so only a group that gives user-data needs it, and then it must be there. */
-function seedOf(input: PlanInput, node: Node, { name, userData }: Group, packages: readonly string[]) {
+function seedOf(input: PlanInput, node: PlanSubject, { name, userData }: Group, packages: readonly string[]) {
   if (userData === undefined) return { files: [], findings: [] };
   const where = (input.where ?? ((path) => path))(`groups.${name}.userData`);
   const { files, findings } = input.makeSeed({ hostname: node.name, userData }, where);

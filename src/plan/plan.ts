@@ -58,7 +58,8 @@ export type NodePart = Layer & {
   readonly hostname: string;
   readonly domain: string;
   readonly group: string;
-  readonly mac: MacAddress;
+  /** The card that it boots from. Undefined on the bastion, which nobody boots. */
+  readonly mac?: MacAddress;
   readonly address: Ipv4Address;
   readonly prefixLength: number;
   readonly bastionAddress: Ipv4Address;

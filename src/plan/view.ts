@@ -1,10 +1,11 @@
 /** What templates see of one node: ready values, described for people in docs/roles.md. */
-import { type Ipv4Address, ipv4ToNumber, netmaskOf } from "../address.ts";
-import type { ClusterConfig, Group, Node } from "../cluster/config.ts";
+import { ipv4ToNumber, netmaskOf } from "../address.ts";
+import type { ClusterConfig, Group } from "../cluster/config.ts";
 import { splitOsId } from "../os-id.ts";
 import type { FirewallRule } from "../roles/role.ts";
 import type { View } from "../template.ts";
 import type { ClusterTrust } from "./plan.ts";
+import type { PlanSubject } from "./subject.ts";
 
 export type OwnedRule = FirewallRule & { readonly role: string };
 
@@ -19,7 +20,7 @@ export function readsNode(reads: Iterable<string>): boolean {
 export type ViewSubject = {
   readonly cluster: ClusterConfig;
   readonly group: Group;
-  readonly node: Node;
+  readonly node: PlanSubject;
   readonly trust: ClusterTrust;
   readonly firewall: readonly OwnedRule[];
 };
@@ -31,20 +32,26 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
   const users = [...cluster.users]
     .sort((left, right) => left.uid - right.uid)
     .map(({ name, uid, admin, keys }) => ({ name, uid, isAdmin: admin, keys }));
-  const rules = firewall.map((rule) => viewRule(rule, bastion.address));
+  const rules = firewall.map((rule) => viewRule(rule, cluster, node));
   return {
     os: { id: group.os, ...splitOsId(group.os) },
     node: {
       hostname: node.name,
       domain,
       fqdn: fqdn(node.name),
-      mac: node.mac,
+      ...(node.mac === undefined ? {} : { mac: node.mac }),
       address: node.address,
       prefixLength: subnet.prefixLength,
       kernelArguments: group.kernelArguments,
     },
     group: { name: group.name },
-    bastion: { hostname: bastion.hostname, fqdn: fqdn(bastion.hostname), address: bastion.address, ...trust },
+    bastion: {
+      hostname: bastion.hostname,
+      fqdn: fqdn(bastion.hostname),
+      address: bastion.address,
+      interface: bastion.interface,
+      ...trust,
+    },
     network: {
       subnet: `${subnet.network}/${subnet.prefixLength}`,
       prefixLength: subnet.prefixLength,
@@ -70,25 +77,38 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
   };
 }
 
-function viewRule({ direction, protocol, port, peer, comment, role }: OwnedRule, bastion: Ipv4Address) {
-  const isBastionOnly = peer === "bastion";
+/** The bastion has other networks as well, and DHCP comes from no address: there, nodes are an interface. */
+function viewRule(rule: OwnedRule, { bastion, subnet }: ClusterConfig, node: PlanSubject) {
+  const { direction, protocol, port, peer, comment, role } = rule;
+  const hasInterface = peer === "nodes" && node.isBastion;
+  const peerAddress = peer === "bastion" ? bastion.address : `${subnet.network}/${subnet.prefixLength}`;
+  const hasPeerAddress = peer !== "anyone" && !hasInterface;
   return {
     direction,
     protocol,
     port,
     comment,
     role,
-    isBastionOnly,
-    peerAddress: isBastionOnly ? bastion : "any",
+    isBastionOnly: peer === "bastion",
+    hasInterface,
+    interface: hasInterface ? bastion.interface : "any",
+    hasPeerAddress,
+    peerAddress: hasPeerAddress ? peerAddress : "any",
   };
 }
 
-/** Every role's rules, by port: the order of roles decides nothing. */
+/** Every role's rules as they hold for this machine, by port: the order of roles decides nothing. */
 export function collectFirewall(
   roles: readonly { readonly role: { readonly name: string; readonly firewall: readonly FirewallRule[] } }[],
+  { isBastion }: Pick<PlanSubject, "isBastion">,
 ): OwnedRule[] {
-  return roles
-    .flatMap(({ role }) => role.firewall.map((rule) => ({ ...rule, role: role.name })))
+  const rules = roles.flatMap(({ role }) => role.firewall.map((rule) => ({ ...rule, role: role.name })));
+  return rules
+    .flatMap(({ onBastion, ...rule }): OwnedRule[] => {
+      if (!isBastion) return [rule];
+      const peer = onBastion ?? rule.peer;
+      return peer === "bastion" ? [] : [{ ...rule, peer }];
+    })
     .sort((left, right) => left.port - right.port || (ruleKey(left) < ruleKey(right) ? -1 : 1));
 }
 

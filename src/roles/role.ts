@@ -71,8 +71,10 @@ export type FirewallRule = {
   readonly direction: "in" | "out";
   readonly protocol: "tcp" | "udp";
   readonly port: number;
-  /** Who may connect (in) or be reached (out). */
-  readonly peer: "bastion" | "anyone";
+  /** Who may connect (in) or be reached (out); nodes are all machines of their network. */
+  readonly peer: "bastion" | "nodes" | "anyone";
+  /** Instead of `peer` where the role is the bastion's own: to itself, nothing needs a rule. */
+  readonly onBastion?: "nodes" | "anyone";
   readonly comment: string;
 };
 

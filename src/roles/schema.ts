@@ -1,7 +1,7 @@
 /** The shape of `role.yaml`. docs/roles.md describes it for people. */
 import { z } from "zod";
 import { complainAboutValue } from "./params.ts";
-import type { ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
+import type { FirewallRule, ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
 import {
   AccountName,
   described,
@@ -71,16 +71,27 @@ const Service = z.strictObject({
   action: described(z.enum(["restart", "reload"]).default("restart"), "restart or reload"),
 });
 
-const Firewall = z.strictObject({
-  direction: described(z.enum(["in", "out"]), "in or out, seen from the node"),
-  protocol: described(z.enum(["tcp", "udp"]), "tcp or udp"),
-  port: described(z.int().min(1).max(65_535), "1 to 65535"),
-  peer: described(
-    z.enum(["bastion", "anyone"]),
-    "who may connect (in) or be reached (out): bastion or anyone",
-  ),
-  comment: described(Sentence, "what the port is for, in one line"),
-});
+const Firewall = z
+  .strictObject({
+    direction: described(z.enum(["in", "out"]), "in or out, seen from the node"),
+    protocol: described(z.enum(["tcp", "udp"]), "tcp or udp"),
+    port: described(z.int().min(1).max(65_535), "1 to 65535"),
+    peer: described(
+      z.enum(["bastion", "nodes", "anyone"]),
+      "who may connect (in) or be reached (out): bastion, nodes (all machines of their network) or anyone",
+    ),
+    onBastion: described(
+      z.enum(["nodes", "anyone"]).optional(),
+      "instead of peer where the bastion itself has the role: nodes or anyone; without it a rule for the bastion is left out there",
+    ),
+    comment: described(Sentence, "what the port is for, in one line"),
+  })
+  .transform(
+    ({ onBastion, ...rule }): FirewallRule => ({
+      ...rule,
+      ...(onBastion === undefined ? {} : { onBastion }),
+    }),
+  );
 
 const Command = z
   .strictObject({

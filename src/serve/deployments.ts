@@ -52,6 +52,8 @@ export function openDeployments(settings: DeploymentSettings): Deployments {
       const attempt = attempts.get(attemptId);
       if (attempt === undefined) return undefined;
       const { node } = attempts.frozenPlan(attemptId);
+      // Only the bastion has none, and it is never armed.
+      if (node.mac === undefined) return undefined;
       const image = await manifests.get(attempt.imageId);
       await settings.requireWhole(image);
       const { manifest } = image;

@@ -117,25 +117,32 @@ describe("the roles of a node, in a fresh root", () => {
 
   // ufw writes its files anew whenever it reloads: what it would write otherwise would be a change on the node.
   test.each([
-    ["of the plan", undefined],
-    ["with name servers and a port for anyone", "anyone"],
+    ["of the plan", undefined, /^22\/tcp +ALLOW IN +10\.77\.0\.1 *$/m],
+    ["with name servers and a port for anyone", "anyone", /^443\/tcp +ALLOW IN +Anywhere *$/m],
+    ["with a port for all nodes", "nodes", /^2049\/tcp +ALLOW IN +10\.77\.0\.0\/24 *$/m],
+    ["of the bastion", "on-bastion", /^67\/udp on eth1 +ALLOW IN +Anywhere *$/m],
   ])(
     "the firewall's files %s are byte for byte what ufw itself writes of their rules",
-    async (_name, example) => {
+    async (_name, example, shown) => {
       const rules = (name: string) =>
         readFileSync(join(packageRoot, `templates/roles/firewall/cases/${example}.etc-ufw-${name}`), "utf8");
+      const defaults = (name: string) =>
+        readFileSync(join(packageRoot, `templates/roles/firewall/cases/${name}.etc-default-ufw`), "utf8");
       const { exitCode, stdout } = await root.run(`
-      cp -a /etc/ufw/user.rules /etc/ufw/user6.rules /var/tmp
+      cp -a /etc/ufw/user.rules /etc/ufw/user6.rules /etc/default/ufw /var/tmp
+      ${example === undefined ? "" : `cat >/etc/default/ufw <<'END'\n${defaults(example)}END`}
       ${example === undefined ? "" : `cat >/etc/ufw/user.rules <<'END'\n${rules("user.rules")}END`}
       ${example === undefined ? "" : `cat >/etc/ufw/user6.rules <<'END'\n${rules("user6.rules")}END`}
       cp /etc/ufw/user*.rules /tmp
       /lib/ufw/ufw-init start && ufw logging medium && ufw logging low && ufw status verbose
       diff /tmp/user.rules /etc/ufw/user.rules && diff /tmp/user6.rules /etc/ufw/user6.rules && echo same
-      cp -a /var/tmp/user.rules /var/tmp/user6.rules /etc/ufw
+      cp -a /var/tmp/user.rules /var/tmp/user6.rules /etc/ufw; cp -a /var/tmp/ufw /etc/default
     `);
       expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^same$/m) });
-      expect(stdout).toContain("Default: deny (incoming), deny (outgoing)");
-      expect(stdout).toMatch(/^22\/tcp +ALLOW IN +10\.77\.0\.1 *$/m);
+      expect(stdout).toContain(
+        `Default: deny (incoming), ${example === "on-bastion" ? "allow" : "deny"} (outgoing)`,
+      );
+      expect(stdout).toMatch(shown);
     },
   );
 
