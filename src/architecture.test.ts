@@ -23,6 +23,7 @@ const doors: Record<string, string> = {
   "cli/demo.ts": "makes the demo's cluster file",
   "cli/doctor.ts": "reads the clock",
   "cli/images.ts": "reads the clock for prune",
+  "cli/machine-facts.ts": "reads interfaces and public keys, for init",
   "cli/nodes.ts": "reads the clock",
   "cli/operator-client.ts": "asks the server over its Unix socket",
   "cli/passphrase.ts": "asks on the terminal",

@@ -21,6 +21,7 @@ export const errorCodes = {
   CLOCK_WRONG:
     "The bastion's clock is before something that exists already, or nothing keeps it synchronised.",
   CLUSTER_CHANGED: "The cluster file was changed by somebody else while a command was about to change it.",
+  CLUSTER_EXISTS: "A first cluster file was to be written where a file is already.",
   CLUSTER_INVALID: "The cluster file has errors; all of them are listed with their places.",
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",

@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   doctor: () => import("./doctor.ts"),
   events: () => import("./events.ts"),
   images: () => import("./images.ts"),
+  init: () => import("./init.ts"),
   keys: () => import("./keys.ts"),
   nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
@@ -113,10 +114,20 @@ function reportFailure(error: unknown, io: CommandIo): number {
   return error.code === "USAGE" || error.findings.length > 0 ? exitCodes.found : exitCodes.failed;
 }
 
+/** Ctrl-D. Without this, the question would wait for ever and the process end in silence. */
+function unanswered(): ImagectlError {
+  return new ImagectlError("NOT_CONFIRMED", "the question was not answered; nothing was changed", {
+    hint: "Run the command again, or give its options: imagectl COMMAND --help",
+  });
+}
+
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await lines.question(question);
+    const closed = new Promise<never>((_resolve, reject) => {
+      lines.once("close", () => reject(unanswered()));
+    });
+    return await Promise.race([lines.question(question), closed]);
   } finally {
     lines.close();
   }

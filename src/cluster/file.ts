@@ -1,5 +1,5 @@
 /** The door to the cluster file on disk. */
-import { chown, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
+import { access, chown, open, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { ImagectlError } from "../errors.ts";
 import { type ParsedCluster, parseCluster } from "./parse.ts";
 
@@ -15,9 +15,43 @@ export async function readClusterFile(path: string): Promise<ParsedCluster> {
 export async function readClusterText(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new ImagectlError("CLUSTER_UNREADABLE", `cannot read the cluster file ${path}: ${error.message}`, {
-      hint: "Name it on the command line, or set IMAGECTL_CLUSTER. A sample to start from: examples/cluster.yaml",
+      hint: "Name it on the command line, or set IMAGECTL_CLUSTER. To begin a new one: imagectl init",
       cause: error,
     });
+  });
+}
+
+/** Files that come with imagectl: the sample, the template of a first file. */
+export function readTextFile(path: string): Promise<string> {
+  return readFile(path, "utf8");
+}
+
+/** @throws ImagectlError CLUSTER_EXISTS. */
+export async function refuseExisting(path: string): Promise<void> {
+  const isThere = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw alreadyThere(path);
+}
+
+/**
+ * Writes a new file, and never over another one.
+ * @throws ImagectlError CLUSTER_EXISTS, OUTPUT_NOT_WRITTEN.
+ */
+export async function createClusterFile(path: string, text: string): Promise<void> {
+  await writeFile(path, text, { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "EEXIST") throw alreadyThere(path);
+    throw new ImagectlError("OUTPUT_NOT_WRITTEN", `cannot write ${path}: ${error.message}`, {
+      hint: "Name a file in a folder that is there and that this user may write: imagectl init FILE",
+      cause: error,
+    });
+  });
+}
+
+function alreadyThere(path: string): ImagectlError {
+  return new ImagectlError("CLUSTER_EXISTS", `${path} is there already; it stays as it is`, {
+    hint: `Check it: imagectl validate ${path}. For another cluster: imagectl init OTHER.yaml`,
   });
 }
 
