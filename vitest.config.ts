@@ -25,6 +25,8 @@ export default defineConfig({
           name: "pure",
           include: ["src/**/*.test.ts", "templates/**/*.test.ts"],
           testTimeout: 20_000,
+          // Busy machines: the hooks of a suite make keys and images, and start programs.
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
