@@ -28,6 +28,11 @@ test("a machine whose card carries iPXE keeps its ROM", () => {
   expect(line({ firmware: "bios-x86" })).not.toContain("romfile");
 });
 
+test("a machine whose battery is empty says so by its clock; others have the host's time", () => {
+  expect(line({ clock: "2023-01-01T00:00:00" })).toContain("-rtc base=2023-01-01T00:00:00 ");
+  expect(line()).not.toContain("-rtc");
+});
+
 test("a BIOS machine has no flash", () => {
   expect(line({ firmware: "bios-x86" })).not.toContain("pflash");
 });

@@ -27,6 +27,8 @@ export type MachineSpec = {
   readonly accelerator: Accelerator;
   /** What its serial port says is appended there. */
   readonly serialLog: string;
+  /** What its battery-backed clock says at power-on, UTC, as QEMU's `-rtc base=` takes it; else the host's time. */
+  readonly clock?: string;
   /** UEFI only: this machine's own copy of the variables. */
   readonly variables: string;
 };
@@ -56,6 +58,7 @@ export function qemuLine(machine: MachineSpec, by: BootOrder | DirectKernel): [s
     "qemu-system-x86_64",
     ...["-name", machine.name, "-machine", "q35,graphics=off", "-nodefaults", "-display", "none"],
     ...acceleration(machine.accelerator),
+    ...(machine.clock === undefined ? [] : ["-rtc", `base=${machine.clock}`]),
     ...["-m", String(machine.memoryMiB), "-smp", String(machine.cpus)],
     // `-serial file:` would begin the file anew at each power-on.
     ...["-chardev", `file,id=serial0,append=on,path=${machine.serialLog}`, "-serial", "chardev:serial0"],

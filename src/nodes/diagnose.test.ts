@@ -57,6 +57,32 @@ test("a node deployed just before the deadline gets the time to start", () => {
   expect(expired?.cause.hint).toContain("imagectl verify");
 });
 
+const threeYears = 94_608_000;
+
+test("a clock that jumps three years ahead ends the attempt, and the cause doubts the clock", () => {
+  const diagnosis = diagnose(state("deploying"), at(threeYears));
+  expect(diagnosis?.kind).toBe("expired");
+  expect(diagnosis?.cause.message).toMatch(/1094 days ago by the bastion's clock: is 2029-05-03T\S+ right\?/);
+});
+
+test("a clock that is set back three years leaves no disk open for three years", () => {
+  const diagnosis = diagnose(state("deploying"), at(-threeYears));
+  expect(diagnosis?.kind).toBe("expired");
+  expect(diagnosis?.cause.message).toContain(`clock was set back by ${threeYears} s`);
+  expect(diagnosis?.cause.hint).toContain("timedatectl");
+});
+
+test("a node that is deployed is waited for when the clock is set back, and the cause is said once", () => {
+  const restarting = state("restarting", { isDeployed: true });
+  const diagnosis = diagnose(restarting, at(-threeYears));
+  expect(diagnosis).toMatchObject({ kind: "overdue", seconds: -threeYears });
+  expect(diagnose({ ...restarting, cause: { message: "said", hint: "" } }, at(-threeYears))).toBeUndefined();
+});
+
+test("a clock that is corrected by minutes changes nothing", () => {
+  expect(diagnose(state("deploying"), at(-600))).toBeUndefined();
+});
+
 test("an attempt that is over has no deadline", () => {
   for (const stage of ["ready", "failed", "disarmed"] as const) {
     expect(diagnose(state(stage, { isLive: false }), at(1e6))).toBeUndefined();

@@ -58,7 +58,13 @@ const stageDeadlines: Readonly<Partial<Record<Stage, StageDeadline>>> = {
 /** How long after the deploy a node may need for its first boot when the deadline is already past. Seconds. */
 export const restartGraceSeconds = 3600;
 
+/** How far the bastion's clock may be corrected before its deadlines mean nothing any more. Seconds. Our choice. */
+const clockToleranceSeconds = 3600;
+/** A deadline that passed so long ago is worth a look at the clock. Seconds. */
+const lateSeconds = 86_400;
+
 export type Diagnosis =
+  /** Negative seconds: by so many the clock was set back. */
   | { readonly kind: "overdue"; readonly stage: Stage; readonly seconds: number; readonly cause: Cause }
   /** The time of a rescue is over: the next network boot leads to the node's own disk again. */
   | { readonly kind: "rescue-over"; readonly cause: Cause }
@@ -66,13 +72,15 @@ export type Diagnosis =
   | { readonly kind: "expired"; readonly cause: Cause };
 
 /**
- * @param now the time of the question.
+ * @param now the time of the question; the clock may have jumped since the last one.
  * @returns undefined while all is in time, when it was already said, or when the attempt is over.
  */
 export function diagnose(state: AttemptState, now: Date): Diagnosis | undefined {
   if (!state.isLive) return undefined;
+  const backSeconds = Math.floor((Date.parse(state.heardAt) - now.getTime()) / 1000);
+  if (backSeconds >= clockToleranceSeconds) return clockWentBack(state, backSeconds);
   if (isExpired(state, now) && state.purpose === "rescue") return { kind: "rescue-over", cause: rescueOver };
-  if (isExpired(state, now)) return { kind: "expired", cause: expiredCause(state) };
+  if (isExpired(state, now)) return { kind: "expired", cause: expiredCause(state, now) };
   const deadline = stageDeadlines[state.stage];
   if (deadline === undefined || state.cause !== undefined) return undefined;
   const seconds = Math.floor((now.getTime() - Date.parse(state.heardAt)) / 1000);
@@ -92,16 +100,37 @@ function isExpired(state: AttemptState, now: Date): boolean {
   return now.getTime() - Date.parse(state.heardAt) >= restartGraceSeconds * 1000;
 }
 
+/** A deadline of years would leave a disk open for years; a node that is deployed is only waited for. */
+function clockWentBack(state: AttemptState, backSeconds: number): Diagnosis | undefined {
+  const { stage } = state;
+  if (!state.isDeployed) return { kind: "expired", cause: clockCause(stage, backSeconds) };
+  if (state.cause !== undefined) return undefined;
+  return { kind: "overdue", stage, seconds: -backSeconds, cause: clockCause(stage, backSeconds) };
+}
+
+function clockCause(stage: Stage, backSeconds: number): Cause {
+  return {
+    message: `the bastion's clock was set back by ${backSeconds} s in the stage ${stage}: no deadline can be kept`,
+    hint: "See that it is right now: timedatectl. Then: imagectl arm NODE; if its disk is complete, imagectl verify NODE",
+  };
+}
+
 /** The cause in words; the same for the diagnosis and for the stored event, so that a log reads alike forever. */
 export function overdueCause(stage: Stage, seconds: number): Cause {
+  if (seconds < 0) return clockCause(stage, -seconds);
   const deadline = stageDeadlines[stage];
   if (deadline === undefined)
     return { message: `${stage} takes long (${seconds} s)`, hint: "imagectl events NODE" };
   return { message: `${deadline.message} for ${seconds} s`, hint: deadline.hint };
 }
 
-function expiredCause(state: AttemptState): Cause {
-  const reached = state.cause === undefined ? "" : `; last known: ${state.cause.message}`;
+function expiredCause(state: AttemptState, now: Date): Cause {
+  const late = Math.floor((now.getTime() - Date.parse(state.deadline)) / 1000);
+  const clock =
+    late < lateSeconds
+      ? ""
+      : `, ${Math.floor(late / 86_400)} days ago by the bastion's clock: is ${now.toISOString()} right?`;
+  const reached = `${clock}${state.cause === undefined ? "" : `; last known: ${state.cause.message}`}`;
   return state.isDeployed
     ? {
         message: `the deadline passed in the stage ${state.stage}${reached}`,

@@ -126,6 +126,16 @@ test("a node that the network does not install is refused with its method", asyn
   expect(attempts.latestOfAll()).toEqual([]);
 });
 
+test("a clock that is years behind the image is refused with both dates", async () => {
+  const late = { ...image, manifest: { ...image.manifest, createdAt: "2029-05-01T00:00:00Z" } };
+  const { attempts, arm } = open({ images: [late] });
+  const { findings } = await refusalOf(arm(input, ["node1"]));
+  expect(findings[0]?.message).toContain("says 2026-05-04T");
+  expect(findings[0]?.message).toContain("built on 2029-05-01");
+  expect(findings[0]?.hint).toContain("timedatectl");
+  expect(attempts.latestOfAll()).toEqual([]);
+});
+
 test("a kernel argument that iPXE would interpret is refused before the node is at its console", async () => {
   const { attempts, arm } = open();
   const { findings } = await refusalOf(arm(withGroup({ kernelArguments: ["#no"] }), ["node1"]));

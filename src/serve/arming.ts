@@ -60,7 +60,7 @@ export async function armNodes(
 
 /** @returns those that can be armed, and every reason why the others cannot; nothing is changed. */
 export async function prepareNodes(
-  dependencies: Omit<ArmingDependencies, "attempts" | "now">,
+  dependencies: Omit<ArmingDependencies, "attempts">,
   input: PlanInput,
   names: readonly string[],
   purpose: Purpose,
@@ -95,7 +95,7 @@ function installable(cluster: ClusterConfig): string[] {
 }
 
 async function prepare(
-  { findImage, findAnyImage, loadManifest, secrets }: Omit<ArmingDependencies, "attempts" | "now">,
+  { findImage, findAnyImage, loadManifest, secrets, now }: Omit<ArmingDependencies, "attempts">,
   input: PlanInput,
   name: string,
   purpose: Purpose,
@@ -109,8 +109,25 @@ async function prepare(
   if (problems.length > 0) return { findings: problems };
   const image = (await findImage(plan.image)) ?? (purpose === "rescue" ? await findAnyImage() : undefined);
   if (image === undefined) return { findings: [imageFinding(name, plan.image.os)] };
+  const finding = clockFinding(name, image, now());
+  if (finding !== undefined) return { findings: [finding] };
   await loadManifest(image.id);
   return { node: name, plan, image };
+}
+
+/** An image that this bastion built a day from now. Milliseconds: a time zone mixed up is no reason to refuse. */
+const clockToleranceMs = 86_400_000;
+
+/** Deadlines and certificates of a clock that is years behind end before they begin once it is right. */
+function clockFinding(node: string, { manifest }: Image, now: Date): Finding | undefined {
+  if (Date.parse(manifest.createdAt) - now.getTime() < clockToleranceMs) return undefined;
+  return {
+    code: "ARM_REFUSED",
+    where: node,
+    message: `the bastion's clock says ${now.toISOString()}, but the node's image was built on ${manifest.createdAt}`,
+    hint: "Set the clock, then arm again: timedatectl set-ntp true; timedatectl",
+    severity: "error",
+  };
 }
 
 function methodFinding(node: string, method: string): Finding {

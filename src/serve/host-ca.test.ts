@@ -27,7 +27,7 @@ test("the certificate names the node three ways, is for a host and ends", async 
   expect(stdout).toContain("Type: ssh-ed25519-cert-v01@openssh.com host certificate");
   expect(stdout).toContain("Serial: 7");
   expect(stdout).toMatch(/Principals:\s+node1\s+node1\.lab\.test\s+10\.77\.0\.11\n/);
-  expect(stdout).toMatch(/Valid: from \S+ to \S+/);
+  expect(stdout).toMatch(/Valid: before \S+/);
 });
 
 test("what is no key is refused by ssh-keygen, with its words", async () => {

@@ -35,10 +35,12 @@ export type VmLabOptions = {
   readonly firmware: Firmware;
   readonly disks?: QemuHostSettings["disks"];
   readonly os?: LabSystem;
+  /** What the machine's own clock says at power-on. */
+  readonly clock?: string;
 };
 
 export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
-  const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os } = options;
+  const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os, clock } = options;
   const folder = mkdtempSync(join(tmpdir(), "imagectl-cluster-"));
   const cluster = await makeLabCluster(folder, { ...wholeCluster, os });
   await ensureImage(cluster.file, os);
@@ -49,7 +51,7 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
     clusterFile: cluster.file,
     bastion: { address: lab.bastion, interface: lab.bastionInterface, prefixLength: lab.prefixLength },
     node: lab.node,
-    machine: { firmware, disks, uefiNetworkStack: "edk2" },
+    machine: { firmware, disks, uefiNetworkStack: "edk2", ...(clock === undefined ? {} : { clock }) },
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
     logs: join(cache, "logs", `vm-${os}-${firmware}`),
