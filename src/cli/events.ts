@@ -68,7 +68,7 @@ function indented(text: string): string {
     .join("");
 }
 
-export function formatTimeline({ stages, steps, bootToReadySeconds }: Timeline): string {
+export function formatTimeline({ stages, steps, silences, bootToReadySeconds }: Timeline): string {
   const stageRows = stages.map(({ stage, seconds }) => [
     stage,
     seconds === undefined ? "" : formatSeconds(seconds),
@@ -80,5 +80,9 @@ export function formatTimeline({ stages, steps, bootToReadySeconds }: Timeline):
     bootToReadySeconds === undefined
       ? ""
       : `from the first boot request to ready: ${formatSeconds(bootToReadySeconds)}\n`;
-  return `${formatTable(rows)}${total}`;
+  const quiet = silences.map(({ stage, step, startedAt, seconds }) => {
+    const where = step === undefined ? stage : `${stage}, ${step}`;
+    return `nothing was heard for ${formatSeconds(seconds)} from ${startedAt} (${where})\n`;
+  });
+  return `${formatTable(rows)}${quiet.join("")}${total}`;
 }

@@ -56,6 +56,8 @@ function describe(body: EventBody): string {
       return `${body.checks} acceptance checks started`;
     case "verify-finished":
       return `${body.isReady ? "READY" : "NOT ready"}: ${body.green} checks green, ${body.red} red, ${body.notApplicable} not applicable`;
+    case "verify-interrupted":
+      return `the proof was interrupted (${body.reason}); it is made anew when the node answers`;
     case "stage-overdue":
       return `OVERDUE: ${overdueCause(body.stage, body.seconds).message}`;
     case "attempt-failed":

@@ -55,6 +55,8 @@ export type EventBody =
       readonly notApplicable: number;
       readonly isReady: boolean;
     }
+  /** A place that checks run at was lost on the way: no verdict, the proof is made anew. */
+  | { readonly kind: "verify-interrupted"; readonly reason: string }
   | { readonly kind: "stage-overdue"; readonly stage: Stage; readonly seconds: number }
   /** The attempt is over without success: its deadline passed, or its tries are used up. */
   | { readonly kind: "attempt-failed"; readonly cause: Cause }

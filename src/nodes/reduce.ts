@@ -76,6 +76,8 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
       return state.isDeployed ? { ...enter(state, "verifying", at), isLive: true } : state;
     case "verify-finished":
       return state.isDeployed ? atVerdict(state, body, at) : state;
+    case "verify-interrupted":
+      return { ...state, cause: interruptionCause(body.reason) };
     case "stage-overdue":
       return body.stage === state.stage ? { ...state, cause: overdueCause(body.stage, body.seconds) } : state;
     case "attempt-failed":
@@ -193,6 +195,13 @@ function refusalCause(findings: readonly { readonly message: string; readonly hi
   return {
     message: `${first.message}${more}`,
     hint: `${first.hint} Then arm it anew: imagectl disarm NODE && imagectl arm NODE`,
+  };
+}
+
+function interruptionCause(reason: string): Cause {
+  return {
+    message: `the proof was interrupted: ${reason}`,
+    hint: "It is made anew when the node answers. Look at its cable and console; to give up: imagectl disarm NODE",
   };
 }
 

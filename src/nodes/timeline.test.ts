@@ -56,6 +56,27 @@ test("seconds per stage and per step, and from the first boot to ready", () => {
   expect(bootToReadySeconds).toBe(80);
 });
 
+test("silence on the way is named with its stage and step; before the boot and in a proof it is none", () => {
+  const { silences } = timeline(
+    log(
+      [0, armed],
+      [600, offered],
+      [601, redeemed],
+      [602, { kind: "step-started", index: 1, total: 1, step: "stream-root" }],
+      [604, { kind: "step-progress", index: 1, bytes: 1, totalBytes: 2, bytesPerSecond: 1 }],
+      [667, { kind: "step-progress", index: 1, bytes: 2, totalBytes: 2, bytesPerSecond: 1 }],
+      [668, { kind: "step-finished", index: 1, seconds: 66 }],
+      [669, { kind: "deployed" }],
+      [670, { kind: "system-reached" }],
+      [671, { kind: "verify-started", checks: 1 }],
+      [771, { kind: "verify-finished", green: 1, red: 0, notApplicable: 0, isReady: true }],
+    ),
+  );
+  expect(silences).toEqual([
+    { stage: "deploying", step: "stream-root", seconds: 63, startedAt: "2026-05-04T10:10:04.000Z" },
+  ]);
+});
+
 test("a second try shows its stages again and only its own steps", () => {
   const { stages, steps, bootToReadySeconds } = timeline(
     log(

@@ -12,11 +12,34 @@ export type StageSpan = {
 
 export type StepSpan = { readonly index: number; readonly step: string; readonly seconds: number };
 
+export type Silence = {
+  readonly stage: Stage;
+  /** ISO 8601, UTC. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  /** The deploy step before it. */
+  readonly step?: string;
+};
+
+/** Seconds without an event that are worth a line. Our choice: the longest silent step of an emulated machine takes 30. */
+const silenceSeconds = 45;
+
+/** Stages in which a node is busy and heard of; elsewhere silence says nothing. */
+const audible: ReadonlySet<Stage> = new Set([
+  "network-boot",
+  "deploy-environment",
+  "deploying",
+  "deployed",
+  "restarting",
+]);
+
 export type Timeline = {
   /** In order; a stage appears again when it was entered again (another try). */
   readonly stages: readonly StageSpan[];
   /** Finished deploy steps of the last try, as the node measured them. */
   readonly steps: readonly StepSpan[];
+  /** When nothing was heard of the node although it was on its way: a pulled cable, a server that was down. */
+  readonly silences: readonly Silence[];
   /** From the first boot request (power-on plus POST) to `ready`; undefined until then. */
   readonly bootToReadySeconds: number | undefined;
 };
@@ -36,6 +59,7 @@ export function timeline(events: readonly NodeEvent[]): Timeline {
   return {
     stages,
     steps: finishedSteps(events),
+    silences: silencesIn(events),
     bootToReadySeconds: boot && ready ? secondsBetween(boot.startedAt, ready.startedAt) : undefined,
   };
 }
@@ -49,6 +73,21 @@ function stageEntries(events: readonly NodeEvent[]): { stage: Stage; startedAt: 
     state = next;
   }
   return entries;
+}
+
+function silencesIn(events: readonly NodeEvent[]): Silence[] {
+  const silences: Silence[] = [];
+  let state: AttemptState | undefined;
+  for (const [index, event] of events.entries()) {
+    state = reduce(state, event);
+    const next = events[index + 1];
+    if (next === undefined || !audible.has(state.stage)) continue;
+    const seconds = secondsBetween(event.at, next.at);
+    if (seconds < silenceSeconds) continue;
+    const step = state.step === undefined ? {} : { step: state.step.name };
+    silences.push({ stage: state.stage, startedAt: event.at, seconds, ...step });
+  }
+  return silences;
 }
 
 function finishedSteps(events: readonly NodeEvent[]): StepSpan[] {

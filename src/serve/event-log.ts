@@ -17,7 +17,7 @@ export function eventLogger(log: Log): (event: NodeEvent) => void {
     if (body.kind === "step-started") progressAt.set(node, Date.parse(at));
     if (body.kind === "step-progress") {
       const last = progressAt.get(node) ?? 0;
-      if (Date.parse(at) - last < progressEverySeconds * 1000) return;
+      if (Math.abs(Date.parse(at) - last) < progressEverySeconds * 1000) return;
       progressAt.set(node, Date.parse(at));
     }
     log(node, describeEvent(body), level);
@@ -32,6 +32,7 @@ function levelOf(body: EventBody): LogLevel | undefined {
     // Whoever diagnosed it logs the cause and the hint.
     case "stage-overdue":
       return undefined;
+    case "verify-interrupted":
     case "seed-refused":
     case "deploy-refused":
     case "step-failed":

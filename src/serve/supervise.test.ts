@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { ImagectlError } from "../errors.ts";
 import { type Attempts, openAttempts } from "../nodes/attempts.ts";
 import { type Database, openDatabase } from "../nodes/database.ts";
 import type { EventBody } from "../nodes/event.ts";
@@ -28,7 +29,8 @@ let supervisor: Supervisor | undefined;
 let lines: string[];
 
 function reportOf(outcome: "green" | "red"): Report {
-  const results = [{ check, outcome, reason: outcome === "red" ? "it is not" : "", seconds: 0.1 }];
+  const answer = { exitCode: outcome === "red" ? 1 : 0, stdout: "", stderr: "" };
+  const results = [{ check, outcome, reason: outcome === "red" ? "it is not" : "", answer, seconds: 0.1 }];
   return { node: "node1", startedAt: now.toISOString(), results, isReady: outcome === "green" };
 }
 
@@ -82,6 +84,55 @@ test("a node that reports deployed is reached, proved and ready; its report is k
   await expect.poll(() => stage(id)).toBe("ready");
   expect(kinds(id)).toEqual(["armed", "deployed", "system-reached", "verify-started", "verify-finished"]);
   expect(attempts.latestReport(id)).toMatchObject({ isReady: true });
+});
+
+/** As runChecks reports a node whose cable was pulled on the way. */
+function lostReport(): Report {
+  const results = [{ check, outcome: "red" as const, reason: "the node could not be reached", seconds: 0.1 }];
+  return { node: "node1", startedAt: now.toISOString(), results, isReady: false };
+}
+
+test("a proof during which the node was lost is no verdict: it is made anew, and the events say why", async () => {
+  let proofs = 0;
+  start({ prove: async () => (++proofs === 1 ? lostReport() : reportOf("green")) });
+  const id = arm({ kind: "deployed" });
+  await expect.poll(() => stage(id)).toBe("ready");
+  expect(kinds(id).slice(-4)).toEqual([
+    "verify-started",
+    "verify-interrupted",
+    "verify-started",
+    "verify-finished",
+  ]);
+});
+
+test("a node that is lost in each of five proofs is not ready", async () => {
+  let proofs = 0;
+  start({
+    prove: async () => {
+      proofs += 1;
+      return lostReport();
+    },
+  });
+  const id = arm({ kind: "deployed" });
+  await expect.poll(() => stage(id)).toBe("failed");
+  expect(proofs).toBe(5);
+});
+
+test("a database that is locked for a while leaves no node without its proof", async () => {
+  let failures = 2;
+  start({
+    attempts: {
+      ...attempts,
+      append: (...event) => {
+        failures -= 1;
+        if (failures >= 0) throw new ImagectlError("DATABASE_BUSY", "locked", { hint: "wait" });
+        return attempts.append(...event);
+      },
+    },
+  });
+  const id = arm({ kind: "deployed" });
+  await expect.poll(() => stage(id)).toBe("ready");
+  expect(lines).toEqual(["node1 not proved yet, trying on: locked [DATABASE_BUSY]"]);
 });
 
 test("after a restart of the server a deployed node goes on where it was", async () => {

@@ -51,11 +51,12 @@ export function superviseNodes(dependencies: SuperviseDependencies): Supervisor 
     attempt: Attempt,
     node: NodePart,
     onResult: (result: CheckResult) => void,
-  ): Promise<Report> => {
+    whenLost: "keep" | "repeat",
+  ): Promise<Report | undefined> => {
     if (proving.has(attempt.node)) throw alreadyRunning(attempt.node);
     proving.add(attempt.node);
     try {
-      return await proveAndKeep(dependencies, attempt, node, onResult);
+      return await proveAndKeep(dependencies, attempt, node, onResult, whenLost);
     } finally {
       proving.delete(attempt.node);
     }
@@ -64,15 +65,13 @@ export function superviseNodes(dependencies: SuperviseDependencies): Supervisor 
   const follow = (attempt: Attempt): void => {
     if (!attempt.state.isLive || !attempt.state.isDeployed || followed.has(attempt.id)) return;
     followed.add(attempt.id);
-    const { node } = attempts.frozenPlan(attempt.id);
-    untilReached(dependencies, attempt.id, node, abort.signal)
-      .then(async (isReached) => {
-        if (isReached) await proveNode(attempt, node, logResult(log, attempt.node));
-      })
-      .catch((error: unknown) => {
-        if (!abort.signal.aborted) log(attempt.node, `supervision ended: ${describeError(error)}`, "error");
-      })
-      .finally(() => followed.delete(attempt.id));
+    const onResult = logResult(log, attempt.node);
+    untilProved({
+      dependencies,
+      attempt,
+      signal: abort.signal,
+      prove: (node, isLast) => proveNode(attempt, node, onResult, isLast ? "keep" : "repeat"),
+    }).finally(() => followed.delete(attempt.id));
   };
 
   const unsubscribe = attempts.subscribe(({ event, attempt }) => {
@@ -81,12 +80,48 @@ export function superviseNodes(dependencies: SuperviseDependencies): Supervisor 
   });
   for (const attempt of attempts.live()) follow(attempt);
   return {
-    verify: proveNode,
+    verify: async (attempt, node, onResult) => {
+      const report = await proveNode(attempt, node, onResult, "keep");
+      if (report === undefined) throw new Error("a proof that is kept has a report");
+      return report;
+    },
     stop: () => {
       unsubscribe();
       abort.abort();
     },
   };
+}
+
+type Following = {
+  readonly dependencies: SuperviseDependencies;
+  readonly attempt: Attempt;
+  readonly signal: AbortSignal;
+  /** @returns undefined when a place was lost on the way; the last proof is kept as it is. */
+  readonly prove: (node: NodePart, isLast: boolean) => Promise<Report | undefined>;
+};
+
+/** A cable that is pulled again and again is a red node in the end. Proofs; our choice. */
+const mostProofs = 5;
+
+/** Never rejects. A database that is locked or full for a while must not leave a node without its proof. */
+async function untilProved({ dependencies, attempt, signal, prove }: Following): Promise<void> {
+  const { attempts, log, pollMs } = dependencies;
+  let proofs = 0;
+  let lastProblem = "";
+  while (!signal.aborted) {
+    try {
+      const { node } = attempts.frozenPlan(attempt.id);
+      if (!(await untilReached(dependencies, attempt.id, node, signal))) return;
+      proofs += 1;
+      if ((await prove(node, proofs === mostProofs)) !== undefined) return;
+    } catch (error) {
+      if (signal.aborted) return;
+      const problem = describeError(error);
+      if (problem !== lastProblem) log(attempt.node, `not proved yet, trying on: ${problem}`, "error");
+      lastProblem = problem;
+      await sleep(pollMs);
+    }
+  }
 }
 
 /** @returns false when the attempt ended before the node was reached. */
@@ -128,14 +163,21 @@ async function whyNotDone(runAt: RunAt, script: string, timeoutSeconds: number):
   }
 }
 
+/** @returns undefined when a place was lost on the way and the proof is to be repeated: that is no verdict. */
 async function proveAndKeep(
   { attempts, prove, now }: SuperviseDependencies,
   attempt: Attempt,
   node: NodePart,
   onResult: (result: CheckResult) => void,
-): Promise<Report> {
+  whenLost: "keep" | "repeat",
+): Promise<Report | undefined> {
   attempts.append(attempt.id, { kind: "verify-started", checks: node.checks.length }, now());
   const report = await prove(node, onResult);
+  const lost = report.results.find(({ outcome, answer }) => outcome === "red" && answer === undefined);
+  if (lost !== undefined && whenLost === "repeat") {
+    attempts.append(attempt.id, { kind: "verify-interrupted", reason: lost.reason }, now());
+    return undefined;
+  }
   attempts.saveReport(attempt.id, report, now());
   const { isReady } = report;
   attempts.append(attempt.id, { kind: "verify-finished", ...tally(report.results), isReady }, now());
