@@ -1,4 +1,5 @@
 /** `imagectl plan NODE`: what is decided for one node, without doing any of it. */
+import type { DiskMatch, DiskPolicy } from "../cluster/config.ts";
 import { digestOf } from "../digest.ts";
 import { planNode } from "../plan/make.ts";
 import { type Layer, type NodePlan, planDigest } from "../plan/plan.ts";
@@ -20,12 +21,11 @@ export const command = defineCommand({
 /** @returns the plan for people; `--json` has all of it. */
 export function formatPlan(plan: NodePlan): string {
   const { image, node } = plan;
-  const match = Object.entries(node.disk.match).map(([key, value]) => `${key} ${value}`);
   const gates = node.checks.filter((check) => check.gate).length;
   return [
     `${node.hostname}.${node.domain}  ${node.address}/${node.prefixLength}  ${node.mac ?? "the bastion"}`,
     `  group     ${node.group}, by ${node.method}`,
-    `  disk      ${match.length === 0 ? "the only one there is" : match.join(", ")}`,
+    ...formatDisks(node.disk),
     `  kernel    ${node.kernelArguments.join(" ") || "no arguments of its own"}`,
     `  plan      ${planDigest(plan)}`,
     "",
@@ -46,6 +46,19 @@ export function formatPlan(plan: NodePlan): string {
     ...node.checks.map((check) => `  ${check.role.padEnd(10)} ${check.from.padEnd(8)} ${check.name}`),
     "",
   ].join("\n");
+}
+
+function formatDisks({ match, mirror, data = [] }: DiskPolicy): string[] {
+  return [
+    `  disk      ${formatMatch(match)}`,
+    ...(mirror === undefined ? [] : [`  mirror    ${formatMatch(mirror.match)}`]),
+    ...data.map((disk) => `  data      ${disk.mount}, ${disk.policy}: ${formatMatch(disk.match)}`),
+  ];
+}
+
+function formatMatch(match: DiskMatch): string {
+  const words = Object.entries(match).map(([key, value]) => `${key} ${value}`);
+  return words.length === 0 ? "the only one there is" : words.join(", ");
 }
 
 function formatLayer(layer: Layer): string[] {

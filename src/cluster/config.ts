@@ -9,7 +9,7 @@ export type Restart = "reboot" | "kexec";
 
 export type Method = "golden" | "installer" | "none";
 
-/** Which disk may be overwritten. Empty means: the only disk there is. Two candidates are a refusal. */
+/** Which disk is meant. Empty means: the only disk there is. Two candidates are a refusal. */
 export type DiskMatch = {
   /** Glob against the serial number (lsblk SERIAL). */
   readonly serial?: string;
@@ -21,7 +21,26 @@ export type DiskMatch = {
   readonly maxBytes?: number;
 };
 
-export type DiskPolicy = { readonly match: DiskMatch };
+/** What a deploy makes on a data disk. */
+export type DataFilesystem = "ext4" | "xfs";
+
+export type DataDisk = {
+  readonly match: DiskMatch;
+  /** Absolute path of the mount point. */
+  readonly mount: string;
+} & (
+  | { readonly policy: "keep" }
+  /** `wipe` makes it anew at each deploy, `scratch` only where it holds no file system of ours. */
+  | { readonly policy: "wipe" | "scratch"; readonly filesystem: DataFilesystem }
+);
+
+export type DiskPolicy = {
+  /** Which disk holds the system and may be overwritten. */
+  readonly match: DiskMatch;
+  /** A second disk for the same system (RAID 1). */
+  readonly mirror?: { readonly match: DiskMatch };
+  readonly data?: readonly DataDisk[];
+};
 
 export type User = {
   readonly name: string;

@@ -3,8 +3,11 @@ import { type Finding, ImagectlError } from "../errors.ts";
 import { parseYamlFile, type YamlPath } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
-import type { ClusterConfig, DiskPolicy, RoleChoice } from "./config.ts";
+import type { ClusterConfig, DataDisk, DiskMatch, DiskPolicy, RoleChoice } from "./config.ts";
+import type { DiskPolicy as FilePolicy } from "./disk-schema.ts";
 import { ClusterFile, LooseClusterFile } from "./schema.ts";
+
+type FileDataDisk = NonNullable<FilePolicy["data"]>[number];
 
 export type ParsedCluster = {
   readonly fileName: string;
@@ -88,10 +91,22 @@ function toBastion({ group, ...place }: ClusterFile["bastion"]): ClusterConfig["
   return { ...place, ...(group === undefined ? {} : { group }) };
 }
 
-function toPolicy({ match }: ClusterFile["groups"][string]["disk"]): DiskPolicy {
-  const { minSize, maxSize, ...patterns } = match;
+function toPolicy({ match, mirror, data }: FilePolicy): DiskPolicy {
+  return {
+    match: toMatch(match),
+    ...(mirror === undefined ? {} : { mirror: { match: toMatch(mirror.match) } }),
+    ...(data === undefined ? {} : { data: data.map(toDataDisk) }),
+  };
+}
+
+function toDataDisk({ match, mount, policy, filesystem = "ext4" }: FileDataDisk): DataDisk {
+  const place = { match: toMatch(match), mount };
+  return policy === "keep" ? { ...place, policy } : { ...place, policy, filesystem };
+}
+
+function toMatch({ minSize, maxSize, ...patterns }: FilePolicy["match"]): DiskMatch {
   const given = Object.entries({ ...patterns, minBytes: minSize, maxBytes: maxSize });
-  return { match: Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
 /** By line and column, so that the list reads as the file does. */

@@ -2,13 +2,10 @@
 import { z } from "zod";
 import { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
 import { problem } from "../yaml-shape.ts";
+import { described } from "./described.ts";
+import { DiskPolicy } from "./disk-schema.ts";
 import { complainAboutLabel, labelPattern, userIds, userNamePattern } from "./names.ts";
 import { parsePublicKey } from "./public-key.ts";
-import { parseSize } from "./size.ts";
-
-/** Description is what editors show, and the hint of a finding at that place. */
-const described = <Schema extends z.ZodType>(schema: Schema, description: string): Schema =>
-  schema.meta({ description });
 
 const Label = z
   .string()
@@ -49,41 +46,6 @@ const KernelArgument = z
     "expected one word of letters, digits and _ . , : = / @ % + ~ - (no spaces, quotes or $)",
   )
   .refine((word) => !word.startsWith("imagectl."), "words that start with imagectl. are imagectl's own");
-
-const Glob = z
-  .string()
-  .min(1)
-  .regex(/^[\x20-\x7e]+$/, "expected printable ASCII, with * and ? as wildcards");
-
-const Size = z
-  .union([z.number(), z.string()], { error: "expected bytes or a size such as 900GB" })
-  .transform((size, context) => {
-    const bytes = parseSize(size);
-    if (bytes !== undefined) return bytes;
-    context.addIssue({ code: "custom", message: "expected bytes or a size such as 900GB, 1TB or 512GiB" });
-    return z.NEVER;
-  });
-
-const DiskMatch = z
-  .strictObject({
-    serial: described(Glob.optional(), "the serial number as lsblk shows it; * and ? are wildcards"),
-    model: described(Glob.optional(), "the model as lsblk shows it; * and ? are wildcards"),
-    idPath: described(Glob.optional(), "a name under /dev/disk/by-path; * and ? are wildcards"),
-    wwn: described(Glob.optional(), "the World Wide Name as lsblk shows it; * and ? are wildcards"),
-    minSize: described(Size.optional(), "the least size, such as 900GB, or bytes"),
-    maxSize: described(Size.optional(), "the greatest size, such as 1TB, or bytes"),
-  })
-  .superRefine(({ minSize, maxSize }, context) => {
-    if (minSize === undefined || maxSize === undefined || minSize <= maxSize) return;
-    context.addIssue({ code: "custom", message: "the least size is above the greatest", path: ["minSize"] });
-  });
-
-const DiskPolicy = z.strictObject({
-  match: described(
-    DiskMatch,
-    "which disk may be overwritten; every line must fit, and exactly one disk. {} means the only disk there is",
-  ),
-});
 
 const Network = z.strictObject({
   subnet: described(Ipv4Subnet, "the nodes' network, such as 10.77.0.0/24"),
@@ -150,7 +112,7 @@ const Group = z.strictObject({
     z.array(KernelArgument).default([]),
     'words for the kernel command line, such as "console=ttyS0,115200n8"',
   ),
-  disk: described(DiskPolicy.default({ match: {} }), "which disk is overwritten"),
+  disk: described(DiskPolicy.default({ match: {} }), "which disks hold the system, and which hold data"),
 });
 
 const Node = z.strictObject({

@@ -1,30 +1,19 @@
-/** Disk policy: exactly one disk or a refusal by name. */
+/** Which disks hold the system: exactly those that are meant, or a refusal by name. */
 import { describe, expect, test } from "vitest";
 import type { DiskMatch } from "../cluster/config.ts";
+import type { Finding } from "../errors.ts";
 import type { Disk } from "../plan/inventory.ts";
-import { chooseDisk, matchesGlob } from "./disk-policy.ts";
+import { chooseDisks } from "./disk-policy.ts";
+import { matchesGlob } from "./judge-disk.ts";
+import { disk, gibibyte } from "./test-disks.ts";
 
-const gibibyte = 1024 ** 3;
 const required = 4 * gibibyte;
 
-function disk(path: string, changes: Partial<Disk> = {}): Disk {
-  return {
-    path,
-    bytes: 100 * gibibyte,
-    model: "Samsung PM9A3",
-    serial: `S-${path.slice(5)}`,
-    wwn: `eui.${path.slice(5)}`,
-    idPaths: [`pci-0000:01:00.0-${path.slice(5)}`],
-    isRemovable: false,
-    isReadOnly: false,
-    transport: "nvme",
-    signatures: [],
-    ...changes,
-  };
-}
-
 function choose(disks: readonly Disk[], match: DiskMatch = {}) {
-  return chooseDisk("node1", disks, { match }, required);
+  const choice = chooseDisks("node1", disks, { match }, required);
+  return choice.kind === "chosen"
+    ? { kind: choice.kind, disk: choice.layout.system[0] }
+    : { kind: choice.kind, finding: choice.findings[0] as Finding };
 }
 
 describe("the only fit disk is chosen", () => {
@@ -139,6 +128,42 @@ test("each line of the hint, once written, chooses its disk", () => {
     { kind: "chosen", disk: { path: "/dev/a" } },
     { kind: "chosen", disk: { path: "/dev/b" } },
   ]);
+});
+
+describe("a mirror takes two disks", () => {
+  const mirror = (disks: readonly Disk[], match: DiskMatch, other: DiskMatch) => {
+    const choice = chooseDisks("node1", disks, { match, mirror: { match: other } }, required);
+    return choice.kind === "chosen" ? choice.layout.system.map(({ path }) => path) : choice.findings;
+  };
+  const a = disk("/dev/a");
+  const b = disk("/dev/b");
+  const c = disk("/dev/c", { model: "Micron 7450" });
+
+  test.each<[string, readonly Disk[], DiskMatch, DiskMatch, readonly string[]]>([
+    ["the only two that there are", [a, b], {}, {}, ["/dev/a", "/dev/b"]],
+    ["the two that both lines fit", [c, b, a], { model: "Sam*" }, { model: "Sam*" }, ["/dev/b", "/dev/a"]],
+    ["one by each line", [a, b, c], { serial: "S-c" }, { serial: "S-a" }, ["/dev/c", "/dev/a"]],
+    ["one line names one, the other leaves one", [a, b], {}, { serial: "S-a" }, ["/dev/b", "/dev/a"]],
+  ])("%s", (_name, disks, match, other, expected) => {
+    expect(mirror(disks, match, other)).toEqual(expected);
+  });
+
+  test.each<[string, readonly Disk[], DiskMatch, DiskMatch, string]>([
+    ["three that could be", [a, b, c], {}, {}, "DISK_AMBIGUOUS"],
+    ["two that could be the second", [a, b, c], { serial: "S-a" }, {}, "DISK_AMBIGUOUS"],
+    ["one disk", [a], {}, {}, "DISK_NONE"],
+    ["both lines fit the same one disk", [a, b], { serial: "S-a" }, { serial: "S-a" }, "DISK_NONE"],
+    ["the second is too small", [a, { ...b, bytes: required - 1 }], {}, {}, "DISK_NONE"],
+  ])("refused: %s", (_name, disks, match, other, code) => {
+    expect(mirror(disks, match, other)).toMatchObject([{ code, severity: "error" }]);
+  });
+
+  test("a refusal names every disk and how to choose", async () => {
+    const [finding] = mirror([a, b, c], {}, {}) as readonly Finding[];
+    await expect(`${finding?.message}\n---\n${finding?.hint}\n`).toMatchFileSnapshot(
+      "cases/three-for-a-mirror.refusal",
+    );
+  });
 });
 
 test.each([

@@ -26,8 +26,12 @@ function kernel(version: string): void {
   file(`boot/initrd.img-${version}`);
 }
 
-function config(): string {
-  return execFileSync("sh", ["-eu", "-s", uuid, root], { input: script, encoding: "utf8", stdio: "pipe" });
+function config(...modules: readonly string[]): string {
+  return execFileSync("sh", ["-eu", "-s", uuid, root, ...modules], {
+    input: script,
+    encoding: "utf8",
+    stdio: "pipe",
+  });
 }
 
 test("a node with a serial console", async () => {
@@ -59,7 +63,12 @@ test("without settings the kernel gets its root and nothing else", () => {
   expect(config()).toMatch(new RegExp(`^  linux /boot/vmlinuz-6\\.1\\.0 root=UUID=${uuid} ro$`, "m"));
 });
 
+test("a root on an array: GRUB learns to read arrays before it looks for the root", () => {
+  kernel("6.1.0");
+  expect(config("mdraid1x")).toMatch(/insmod part_gpt\ninsmod mdraid1x\ninsmod ext2\nsearch /);
+});
+
 test("a root without a kernel is an error, not an empty menu", () => {
   file("boot/config-6.1.0");
-  expect(config).toThrow("no kernel with an initramfs");
+  expect(() => config()).toThrow("no kernel with an initramfs");
 });

@@ -96,6 +96,31 @@ test("disks are reported with what lies on them and on their partitions; what on
   });
 });
 
+test("file systems are those that a file system table can name", () => {
+  program(
+    "lsblk",
+    [
+      'NAME="sdb" TYPE="disk" SIZE="9" FSTYPE="" PTTYPE="gpt" UUID="" PARTLABEL=""',
+      'NAME="sdb1" TYPE="part" SIZE="1" FSTYPE="ext4" PTTYPE="gpt" UUID="18e0468e-d90d-4911-b39b-84e073d2f605" PARTLABEL="data-srv-x"',
+      'NAME="sdb2" TYPE="part" SIZE="1" FSTYPE="linux_raid_member" PTTYPE="gpt" UUID="d78d01ee-d0b1-4a3c-b1be-f9a02ce4f9b7" PARTLABEL=""',
+      'NAME="md0" TYPE="raid1" SIZE="1" FSTYPE="xfs" PTTYPE="" UUID="aaaaaaaa-d0b1-4a3c-b1be-f9a02ce4f9b7" PARTLABEL=""',
+      'NAME="sdb3" TYPE="part" SIZE="1" FSTYPE="" PTTYPE="gpt" UUID="" PARTLABEL="empty"',
+      'NAME="sdc" TYPE="disk" SIZE="9" FSTYPE="xfs" PTTYPE="" UUID="bbbbbbbb-d0b1-4a3c-b1be-f9a02ce4f9b7" PARTLABEL=""',
+    ].join("\n"),
+  );
+  expect(report().disks.map(({ filesystems }) => filesystems)).toEqual([
+    [
+      {
+        device: "/dev/sdb1",
+        type: "ext4",
+        uuid: "18e0468e-d90d-4911-b39b-84e073d2f605",
+        partitionName: "data-srv-x",
+      },
+    ],
+    [{ device: "/dev/sdc", type: "xfs", uuid: "bbbbbbbb-d0b1-4a3c-b1be-f9a02ce4f9b7", partitionName: "" }],
+  ]);
+});
+
 test("a disk's names by path are its own", () => {
   program("lsblk", 'NAME="sda" TYPE="disk" SIZE="1"\nNAME="sdb" TYPE="disk" SIZE="2"');
   program(

@@ -9,6 +9,9 @@ const DevicePath = z
   .string()
   .regex(/^\/dev\/[A-Za-z0-9][A-Za-z0-9._-]*$/, "expected a path such as /dev/vda");
 
+/** It stands in a step, too: the UUIDs of ext4 and XFS, and the shorter ones of FAT and NTFS. */
+const FilesystemUuid = z.string().regex(/^[0-9A-Fa-f-]{1,36}$/, "expected a UUID");
+
 const Text = z.string().max(256);
 
 const Disk = z.strictObject({
@@ -22,6 +25,9 @@ const Disk = z.strictObject({
   isReadOnly: z.boolean(),
   transport: Text,
   signatures: z.array(Text),
+  filesystems: z.array(
+    z.strictObject({ device: DevicePath, type: Text, uuid: FilesystemUuid, partitionName: Text }),
+  ),
 });
 
 const InventorySchema = z.strictObject({

@@ -2,7 +2,8 @@
 import type { Sha256 } from "../digest.ts";
 import type { Inventory } from "../plan/inventory.ts";
 import type { NodePart } from "../plan/plan.ts";
-import { chooseDisk } from "./disk-policy.ts";
+import type { DataChoice } from "./data-disks.ts";
+import { chooseDisks, type DiskLayout, disksToWrite } from "./disk-policy.ts";
 import { type BootSupport, preflight } from "./preflight.ts";
 import type { DeployPlan, DeployStep } from "./steps.ts";
 
@@ -40,25 +41,56 @@ export function planDeploy(inventory: Inventory, plan: DeployedNode, artefacts: 
   const { node } = plan;
   const findings = preflight(inventory, node, artefacts.boot);
   const requiredBytes = requiredDiskBytes(artefacts.rootUnpackedBytes);
-  const choice = chooseDisk(node.hostname, inventory.disks, node.disk, requiredBytes);
-  if (choice.kind === "refused") return { kind: "refuse", findings: [...findings, choice.finding] };
+  const choice = chooseDisks(node.hostname, inventory.disks, node.disk, requiredBytes);
+  if (choice.kind === "refused") return { kind: "refuse", findings: [...findings, ...choice.findings] };
   if (findings.length > 0) return { kind: "refuse", findings };
-  return { kind: "deploy", disk: choice.disk, steps: stepsFor(choice.disk.path, inventory, artefacts) };
+  const { layout } = choice;
+  return { kind: "deploy", layout, steps: stepsFor(layout, inventory, artefacts) };
 }
 
-function stepsFor(disk: string, inventory: Inventory, artefacts: DeployArtefacts): readonly DeployStep[] {
-  const { firmware } = inventory;
+function stepsFor(
+  layout: DiskLayout,
+  { firmware }: Inventory,
+  artefacts: DeployArtefacts,
+): readonly DeployStep[] {
+  const disks = layout.system.map(({ path }) => path);
+  const isMirrored = disks.length > 1;
   return [
     { kind: "set-clock" },
-    { kind: "release-disks" },
-    { kind: "wipe-disk", disk },
-    { kind: "partition-disk", disk },
-    { kind: "make-filesystems", disk },
+    { kind: "release-disks", disks: disksToWrite(layout) },
+    ...disks.map((disk): DeployStep => ({ kind: "wipe-disk", disk })),
+    ...disks.map(
+      (disk): DeployStep => ({ kind: "partition-disk", disk, root: isMirrored ? "mirrored" : "plain" }),
+    ),
+    ...(isMirrored ? [{ kind: "make-mirror" as const, disks }] : []),
+    { kind: "make-filesystems", disks },
     { kind: "stream-root", sha256: artefacts.rootSha256, bytes: artefacts.rootBytes },
+    ...(isMirrored ? [{ kind: "name-mirror" as const }] : []),
+    ...layout.data.flatMap(stepsForData),
     { kind: "apply-overlay", sha256: artefacts.overlaySha256, bytes: artefacts.overlayBytes },
     { kind: "sign-host-keys" },
-    { kind: "install-bootloader", disk, firmware },
-    { kind: "set-boot-order", disk, firmware },
+    { kind: "install-bootloader", disks, firmware },
+    { kind: "set-boot-order", disks, firmware },
     { kind: "unmount-target" },
   ];
+}
+
+/** After the root has come whole: a deploy that fails in its stream has not yet touched the data. */
+function stepsForData(choice: DataChoice): readonly DeployStep[] {
+  switch (choice.kind) {
+    case "make": {
+      const { filesystem, mount, partitionName: name } = choice;
+      const disk = choice.disk.path;
+      return [
+        { kind: "wipe-disk", disk },
+        { kind: "make-data-disk", disk, filesystem, name, mount },
+      ];
+    }
+    case "keep": {
+      const { device, uuid, type } = choice.found;
+      return [{ kind: "keep-data-disk", device, uuid, filesystem: type, mount: choice.mount }];
+    }
+    default:
+      return choice satisfies never;
+  }
 }

@@ -31,6 +31,11 @@ test.each<[string, readonly DeployStep[], string]>([
     [{ kind: "stream-root", sha256: "ab", bytes: 145_000_000_000 }],
     "stream-root sha256=ab bytes=145000000000\n",
   ],
+  [
+    "disks have commas between",
+    [{ kind: "make-mirror", disks: ["/dev/nvme0n1", "/dev/nvme1n1"] }],
+    "make-mirror disks=/dev/nvme0n1,/dev/nvme1n1\n",
+  ],
 ])("%s", (_name, steps, text) => {
   expect(renderSteps(steps)).toBe(text);
 });

@@ -1,26 +1,51 @@
 /** The steps that a node is told to execute, and how they are written for it. The node decides nothing. */
+import type { DataFilesystem } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
-import type { Disk } from "../plan/inventory.ts";
 import { shellLine } from "../shell.ts";
 import type { Firmware } from "../store/manifest.ts";
+import type { DiskLayout } from "./disk-policy.ts";
+
+/** Device paths; written with commas between. Two are the halves of a mirror. */
+type Disks = readonly string[];
 
 /**
  * Each kind is one function of the deploy environment's agent (templates/deploy). In this order:
- * clock, disks released, one disk wiped, partitions, filesystems, root streamed and verified, node overlay
- * applied in the target, host keys made and signed, bootloaders for both firmwares, boot order, done.
+ * clock, disks released, each system disk wiped and divided, the mirror made of both, filesystems, root streamed and
+ * verified, data disks, node overlay applied in the target, host keys made and signed, bootloaders for both
+ * firmwares, boot order, done.
  */
 export type DeployStep =
   | { readonly kind: "set-clock" }
-  | { readonly kind: "release-disks" }
+  /** Stops what is stacked on those disks that will be written, and nothing else. */
+  | { readonly kind: "release-disks"; readonly disks: Disks }
   | { readonly kind: "wipe-disk"; readonly disk: string }
-  | { readonly kind: "partition-disk"; readonly disk: string }
-  | { readonly kind: "make-filesystems"; readonly disk: string }
+  | { readonly kind: "partition-disk"; readonly disk: string; readonly root: "plain" | "mirrored" }
+  | { readonly kind: "make-mirror"; readonly disks: Disks }
+  | { readonly kind: "make-filesystems"; readonly disks: Disks }
   | { readonly kind: "stream-root"; readonly sha256: string; readonly bytes: number }
+  /** The target's mdadm learns which array is its own. */
+  | { readonly kind: "name-mirror" }
+  /** Of a wiped disk: one partition, one file system, one line of fstab. */
+  | {
+      readonly kind: "make-data-disk";
+      readonly disk: string;
+      readonly filesystem: DataFilesystem;
+      readonly name: string;
+      readonly mount: string;
+    }
+  /** Only a line of fstab; nothing is written to the device. */
+  | {
+      readonly kind: "keep-data-disk";
+      readonly device: string;
+      readonly uuid: string;
+      readonly filesystem: string;
+      readonly mount: string;
+    }
   | { readonly kind: "apply-overlay"; readonly sha256: string; readonly bytes: number }
   | { readonly kind: "sign-host-keys" }
   /** Both loaders are written; `firmware` is the one that this machine starts by, so that one must succeed. */
-  | { readonly kind: "install-bootloader"; readonly disk: string; readonly firmware: Firmware }
-  | { readonly kind: "set-boot-order"; readonly disk: string; readonly firmware: Firmware }
+  | { readonly kind: "install-bootloader"; readonly disks: Disks; readonly firmware: Firmware }
+  | { readonly kind: "set-boot-order"; readonly disks: Disks; readonly firmware: Firmware }
   | { readonly kind: "unmount-target" };
 
 /** Every kind, in the order of a deploy. The agent has one function for each. */
@@ -29,8 +54,12 @@ export const deployStepKinds = [
   "release-disks",
   "wipe-disk",
   "partition-disk",
+  "make-mirror",
   "make-filesystems",
   "stream-root",
+  "name-mirror",
+  "make-data-disk",
+  "keep-data-disk",
   "apply-overlay",
   "sign-host-keys",
   "install-bootloader",
@@ -39,7 +68,7 @@ export const deployStepKinds = [
 ] as const satisfies readonly DeployStep["kind"][];
 
 export type DeployPlan =
-  | { readonly kind: "deploy"; readonly disk: Disk; readonly steps: readonly DeployStep[] }
+  | { readonly kind: "deploy"; readonly layout: DiskLayout; readonly steps: readonly DeployStep[] }
   | { readonly kind: "refuse"; readonly findings: readonly Finding[] };
 
 /**

@@ -77,6 +77,7 @@ const debianDeploy = [
   "procps",
   "udev",
   "usr-is-merged",
+  "xfsprogs",
   "zstd",
 ] as const;
 

@@ -20,6 +20,7 @@ export async function readRecipeFiles(): Promise<RecipeFiles> {
       setup: await read("golden/setup.sh"),
       configure: await read("golden/configure.sh"),
       initramfsHook: await read("golden/initramfs-hook"),
+      updateLoaders: await read("golden/update-loaders"),
       apply: await read("golden/apply.sh"),
       initramfs: await read("golden/initramfs.sh"),
       clean: await read("golden/clean.sh"),

@@ -13,6 +13,7 @@ export type RecipeFiles = {
     readonly setup: string;
     readonly configure: string;
     readonly initramfsHook: string;
+    readonly updateLoaders: string;
     readonly apply: string;
     readonly initramfs: string;
     readonly clean: string;
@@ -97,6 +98,7 @@ export function goldenSteps(
     { path: "apt-sources.list", mode: 0o644, content: lines(catalogueSources(os)) },
     { path: "dpkg-excludes", mode: 0o644, content: lines(documentationExcludes) },
     { path: "initramfs-hook", mode: 0o755, content: golden.initramfsHook },
+    { path: "update-loaders", mode: 0o755, content: golden.updateLoaders },
   ];
   return [
     {

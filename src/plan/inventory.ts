@@ -1,6 +1,17 @@
 /** What a node reports of itself from the deploy environment. */
 import type { Firmware } from "../store/manifest.ts";
 
+/** A file system that lies on a disk or on one of its partitions. */
+export type Filesystem = {
+  /** Kernel name of what holds it: `/dev/sdb1`. */
+  readonly device: string;
+  /** As blkid names it: ext4, xfs, vfat … */
+  readonly type: string;
+  readonly uuid: string;
+  /** GPT name of the partition; empty where there is none. */
+  readonly partitionName: string;
+};
+
 export type Disk = {
   /** Kernel name: `/dev/nvme0n1`. */
   readonly path: string;
@@ -16,6 +27,8 @@ export type Disk = {
   readonly transport: string;
   /** What blkid finds on it and its partitions: ext4, LVM2_member … */
   readonly signatures: readonly string[];
+  /** Those that a file system table can name: with a UUID, and not inside an array or volume group. */
+  readonly filesystems: readonly Filesystem[];
 };
 
 export type Inventory = {

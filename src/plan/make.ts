@@ -3,6 +3,7 @@ import type { ClusterConfig, Group, RoleChoice } from "../cluster/config.ts";
 import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
+import { findMissingForDisks } from "./disk-packages.ts";
 import { layOut } from "./layers.ts";
 import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
 import { type Selection, selectRoles, type Where } from "./select.ts";
@@ -135,7 +136,8 @@ function layOutNode(input: PlanInput, node: PlanSubject, group: Group, { roles }
   };
   const where = input.where ?? ((path) => path);
   const explained = node.isBastion ? explainForBastion(findings, roles, group, where) : findings;
-  return { plan, findings: [...explained, ...seed.findings] };
+  const missing = findMissingForDisks({ node, group, packages, where });
+  return { plan, findings: [...explained, ...seed.findings, ...missing] };
 }
 
 /** cloud-init costs seconds of every boot, so only a group that gives user-data needs it, and then it must be there. */

@@ -46,6 +46,7 @@ const inventory = {
       isReadOnly: false,
       transport: "virtio",
       signatures: [],
+      filesystems: [],
     },
   ],
   nics: [{ name: "eth0", mac: lab.node.mac, hasCarrier: true }],

@@ -28,7 +28,17 @@ export function openAgentShell(parent: string = tmpdir()): AgentShell {
   mkdirSync(runFolder);
   mkdirSync(target);
   const agent = join(packageRoot, "templates/deploy/imagectl");
-  const files = ["base.sh", "http.sh", "report.sh", "disk.sh", "stream.sh", "target.sh", "boot.sh"];
+  const files = [
+    "base.sh",
+    "http.sh",
+    "report.sh",
+    "disk.sh",
+    "mirror.sh",
+    "data-disk.sh",
+    "stream.sh",
+    "target.sh",
+    "boot.sh",
+  ];
   const prelude = [
     "set -eu",
     `here=${shellQuote(agent)}`,

@@ -31,6 +31,7 @@ const disk: Disk = {
   isReadOnly: false,
   transport: "virtio",
   signatures: [],
+  filesystems: [],
 };
 const inventory: Inventory = {
   firmware: "bios-x86",
@@ -92,7 +93,7 @@ async function start(overrides: Partial<SeedDependencies> = {}): Promise<void> {
     },
     planDeploy: async () => ({
       kind: "deploy",
-      disk,
+      layout: { system: [disk], data: [] },
       steps: [{ kind: "set-clock" }, { kind: "wipe-disk", disk: "/dev/vda" }],
     }),
     overlayOf: async (attempt) => new TextEncoder().encode(`overlay of ${attempt.node}`),

@@ -25,27 +25,25 @@ step_install_bootloader() {
 
 install_loader() {
   case $1 in
-    bios-x86) in_target grub-install --target=i386-pc --no-floppy "$disk" ;;
+    bios-x86)
+      for disk in $disks; do
+        in_target grub-install --target=i386-pc --no-floppy "$disk"
+      done
+      ;;
     uefi-x64) install_uefi_loader ;;
   esac
 }
 
-# The signed shim and GRUB, so that Secure Boot accepts them; in the folder that the signed GRUB looks into, and as
-# the fallback that a firmware without entries takes.
+# Onto each ESP: shim and GRUB by the image's own script, which packages' updates run, too; then where GRUB goes on.
 install_uefi_loader() {
-  vendor=$(vendor_of_target)
-  for folder in "EFI/$vendor" EFI/BOOT; do
-    mkdir -p "$target/boot/efi/$folder"
-    cp "$target/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed" "$target/boot/efi/$folder/grubx64.efi"
-    cp "$target/usr/lib/shim/mmx64.efi.signed" "$target/boot/efi/$folder/mmx64.efi"
-  done
-  cp "$target/usr/lib/shim/shimx64.efi.signed" "$target/boot/efi/EFI/$vendor/shimx64.efi"
-  cp "$target/usr/lib/shim/shimx64.efi.signed" "$target/boot/efi/EFI/BOOT/BOOTX64.EFI"
-  cat >"$target/boot/efi/EFI/$vendor/grub.cfg" <<STUB
+  in_target /usr/lib/imagectl/update-loaders
+  esp_mounts | while read -r _ esp_mount; do
+    cat >"$target$esp_mount/EFI/$(vendor_of_target)/grub.cfg" <<STUB
 search.fs_uuid $(uuid_of "$(cat "$run/root-device")") root
 set prefix=(\$root)/boot/grub
 configfile \$prefix/grub.cfg
 STUB
+  done
 }
 
 # The folder in the ESP that the distribution's signed GRUB looks into: `debian`, `ubuntu`.
@@ -54,9 +52,11 @@ vendor_of_target() {
 }
 
 write_grub_config() {
-  uuid=$(uuid_of "$(cat "$run/root-device")")
+  root_uuid=$(uuid_of "$(cat "$run/root-device")")
+  modules=
+  [ "$(cat "$run/root-device")" != /dev/md0 ] || modules=mdraid1x
   mkdir -p "$target/boot/grub"
-  in_target sh -eu -s "$uuid" <"$here/grub-config.sh" >"$target/boot/grub/grub.cfg"
+  in_target sh -eu -s "$root_uuid" / ${modules:+"$modules"} <"$here/grub-config.sh" >"$target/boot/grub/grub.cfg"
 }
 
 # UEFI asks the network first, then starts our disk; entries of earlier systems on this machine's disks are deleted.
@@ -74,9 +74,11 @@ step_set_boot_order() {
     echo "deleting Boot$entry"
     efibootmgr --quiet --bootnum "$entry" --delete-bootnum
   done
-  # The entry of this boot's earlier try, if any, is gone by now: it had the label.
-  efibootmgr --quiet --create --disk "$disk" --part "$esp_number" --label "$entry_label" \
-    --loader "\\EFI\\$(vendor_of_target)\\shimx64.efi"
+  # The entry of this boot's earlier try, if any, is gone by now: it had the label. Each half of a mirror has one.
+  for disk in $disks; do
+    efibootmgr --quiet --create --disk "$disk" --part "$esp_number" --label "$entry_label" \
+      --loader "\\EFI\\$(vendor_of_target)\\shimx64.efi"
+  done
   efibootmgr --verbose >"$run/boot-entries"
   order=$(awk -v wanted=order -v label="$entry_label" -v mac="$(card_address)" -f "$here/boot-order.awk" \
     "$run/boot-entries")

@@ -12,18 +12,18 @@ step_set_clock() {
   busybox hwclock -u -w || echo "this machine keeps no clock; it is set again after each start"
 }
 
-# Stops swap, device-mapper and MD devices without writing to the disks below them.
+# Stops what is stacked on the disks that will be written (device-mapper, MD), without writing to the disks below.
+# What lies on other disks is none of our business.
 step_release_disks() {
   swapoff -a
   for _ in 1 2 3 4 5; do
     devices=$(stacked_devices)
     [ -n "$devices" ] || break
-    lvm vgchange --activate n || true
-    for device in $devices; do
-      echo "stopping $device"
-      case $device in
-        md*) mdadm --stop "/dev/$device" || true ;;
-        dm-*) dmsetup remove --retry "$(cat "/sys/block/$device/dm/name")" || true ;;
+    for stacked in $devices; do
+      echo "stopping $stacked"
+      case $stacked in
+        md*) mdadm --stop "/dev/$stacked" || true ;;
+        dm-*) dmsetup remove --retry "$(cat "/sys/block/$stacked/dm/name")" || true ;;
       esac
     done
   done
@@ -39,24 +39,33 @@ step_release_disks() {
 
 stacked_devices() {
   for path in /sys/block/md* /sys/block/dm-*; do
-    [ ! -d "$path" ] || printf '%s ' "${path##*/}"
+    if [ -d "$path" ] && lies_on_our_disks "${path##*/}"; then printf '%s ' "${path##*/}"; fi
   done
 }
 
+# lies_on_our_disks NAME: whether one of $disks is below it, at whatever depth.
+lies_on_our_disks() {
+  below=$(lsblk --inverse --list --noheadings --paths --output NAME "/dev/$1")
+  for chosen in $disks; do
+    if echo "$below" | grep -qx "$chosen"; then return 0; fi
+  done
+  return 1
+}
+
 step_wipe_disk() {
-  name=${disk#/dev/}
+  kernel_name=${disk#/dev/}
   if grep "^$disk" /proc/mounts /proc/swaps; then
     echo "$disk is in use"
     return 1
   fi
-  for holders in "/sys/block/$name/holders" "/sys/block/$name/$name"*/holders; do
+  for holders in "/sys/block/$kernel_name/holders" "/sys/block/$kernel_name/$kernel_name"*/holders; do
     if [ -d "$holders" ] && [ -n "$(ls "$holders")" ]; then
       echo "$disk is in use by $(ls "$holders")"
       return 1
     fi
   done
   lsblk --output NAME,SIZE,MODEL,SERIAL,FSTYPE,LABEL "$disk"
-  for partition in "/sys/block/$name/$name"*; do
+  for partition in "/sys/block/$kernel_name/$kernel_name"*; do
     [ ! -d "$partition" ] || wipefs --all --force "/dev/${partition##*/}"
   done
   wipefs --all --force "$disk"
@@ -73,13 +82,17 @@ zero_mib() {
 }
 
 # GPT with new random GUIDs. Types: UEFI 2.10 table 5.7 (ESP), GRUB manual "BIOS installation",
-# Discoverable Partitions Specification (root x86-64).
+# Discoverable Partitions Specification (root x86-64), Linux RAID.
 step_partition_disk() {
-  sfdisk --wipe always --wipe-partitions always "$disk" <<'TABLE'
+  case $root in
+    mirrored) root_type=A19D880F-05FC-4D3B-A006-743F0F84911E ;;
+    *) root_type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709 ;;
+  esac
+  sfdisk --wipe always --wipe-partitions always "$disk" <<TABLE
 label: gpt
 size=1MiB, type=21686148-6449-6E6F-744E-656564454649, name=bios
 size=512MiB, type=C12A7328-F81F-11D2-BA4B-00A0C93EC93B, name=esp
-type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=root
+type=$root_type, name=root
 TABLE
   wait_for_device "$(partition_of "$root_number")"
 }
@@ -104,15 +117,19 @@ wait_for_device() {
   done
 }
 
-# Formats ESP and root, and mounts the root. Inode tables are zeroed later, by the running system; blocks are not
-# discarded, which takes minutes on some SSDs: fstrim.timer does that once a week.
+# Formats an ESP on each disk and the root, and mounts the root. Inode tables are zeroed later, by the running system;
+# blocks are not discarded, which takes minutes on some SSDs: fstrim.timer does that once a week.
 step_make_filesystems() {
-  root_device=$(partition_of "$root_number")
-  mkfs.vfat -F 32 -n ESP "$(partition_of "$esp_number")"
+  : >"$run/esp-devices"
+  for disk in $disks; do
+    mkfs.vfat -F 32 -n ESP "$(partition_of "$esp_number")"
+    partition_of "$esp_number" >>"$run/esp-devices"
+    # A mirror is the root's device already.
+    [ -s "$run/root-device" ] || partition_of "$root_number" >"$run/root-device"
+  done
+  root_device=$(cat "$run/root-device")
   mke2fs -q -F -t ext4 -L root -E nodiscard,lazy_itable_init=1 "$root_device"
   mkdir -p "$target"
   # Fast rather than safe: until the bootloader is written, a power cut means deploying again anyway.
   mount -t ext4 -o noatime,nobarrier,noinit_itable,data=writeback,commit=60 "$root_device" "$target"
-  printf '%s\n' "$root_device" >"$run/root-device"
-  partition_of "$esp_number" >"$run/esp-device"
 }

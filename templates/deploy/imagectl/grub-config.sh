@@ -1,9 +1,11 @@
 # shellcheck shell=dash
-# Prints the grub.cfg of a freshly deployed root: sh -eu -s UUID [ROOT] <grub-config.sh
+# Prints the grub.cfg of a freshly deployed root: sh -eu -s UUID ROOT [MODULE...] <grub-config.sh
+# The modules are those that GRUB needs to read the device below the file system.
 # What update-grub would write for it, without probing every device, which takes 20 seconds under emulation. It
 # reads the same settings, gives the kernel the same command line, and is replaced by the next update-grub.
 uuid=$1
-root=${2:-}
+root=${2%/}
+shift 2
 
 GRUB_CMDLINE_LINUX='' GRUB_CMDLINE_LINUX_DEFAULT=''
 GRUB_TIMEOUT=5 GRUB_TIMEOUT_STYLE=menu GRUB_TERMINAL='' GRUB_SERIAL_COMMAND=''
@@ -16,8 +18,7 @@ arguments="${GRUB_CMDLINE_LINUX:+ $GRUB_CMDLINE_LINUX}${GRUB_CMDLINE_LINUX_DEFAU
 
 cat <<HEADER
 # Written by imagectl when this node was deployed; update-grub replaces it.
-insmod part_gpt
-insmod ext2
+$(printf 'insmod %s\n' part_gpt "$@" ext2)
 search --no-floppy --fs-uuid --set=root $uuid
 set default=0
 HEADER

@@ -50,7 +50,7 @@ function first_line(file,    line) {
 
 # A disk's row comes before those of what lies on it; lsblk writes quotes, dollars and backslashes as \xNN.
 function read_disks(    command, row, disk) {
-  command = "lsblk --bytes --pairs --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN,RM,RO,TRAN,FSTYPE,PTTYPE"
+  command = "lsblk --bytes --pairs --output NAME,TYPE,SIZE,MODEL,SERIAL,WWN,RM,RO,TRAN,FSTYPE,PTTYPE,UUID,PARTLABEL"
   while ((command | getline row) > 0) {
     if (field(row, "TYPE") == "disk") {
       disk = field(row, "NAME")
@@ -59,6 +59,7 @@ function read_disks(    command, row, disk) {
     }
     add_signature(disk, field(row, "FSTYPE"))
     add_signature(disk, field(row, "PTTYPE"))
+    if (field(row, "TYPE") ~ /^(disk|part)$/) add_filesystem(disk, row)
   }
 }
 
@@ -74,6 +75,15 @@ function add_signature(disk, signature) {
   if (signature == "" || (disk, signature) in has_signature) return
   has_signature[disk, signature] = 1
   signatures[disk] = signatures[disk] (signatures[disk] == "" ? "" : ",") text(signature)
+}
+
+# What belongs to an array or a volume group has a UUID, too, but that is not one to mount by.
+function add_filesystem(disk, row,    type, uuid) {
+  type = field(row, "FSTYPE")
+  uuid = field(row, "UUID")
+  if (type == "" || type ~ /_member$/ || uuid !~ /^[0-9A-Fa-f-]+$/ || length(uuid) > 36) return
+  filesystems[disk] = filesystems[disk] (filesystems[disk] == "" ? "" : ",") "{\"device\":" text("/dev/" field(row, "NAME")) \
+    ",\"type\":" text(type) ",\"uuid\":" text(uuid) ",\"partitionName\":" text(field(row, "PARTLABEL")) "}"
 }
 
 # The lines of ls end in "NAME -> ../../DEVICE".
@@ -94,7 +104,8 @@ function disks(    i, row, all) {
       ",\"model\":" text(field(row, "MODEL")) ",\"serial\":" text(field(row, "SERIAL")) \
       ",\"wwn\":" text(field(row, "WWN")) ",\"idPaths\":[" disk_paths[names[i]] "]" \
       ",\"isRemovable\":" claim(field(row, "RM")) ",\"isReadOnly\":" claim(field(row, "RO")) \
-      ",\"transport\":" text(field(row, "TRAN")) ",\"signatures\":[" signatures[names[i]] "]}"
+      ",\"transport\":" text(field(row, "TRAN")) ",\"signatures\":[" signatures[names[i]] "]" \
+      ",\"filesystems\":[" filesystems[names[i]] "]}"
   }
   return all
 }

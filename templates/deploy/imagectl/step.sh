@@ -13,6 +13,10 @@ here=${0%/*}
 . "$here/report.sh"
 # shellcheck source=templates/deploy/imagectl/disk.sh
 . "$here/disk.sh"
+# shellcheck source=templates/deploy/imagectl/mirror.sh
+. "$here/mirror.sh"
+# shellcheck source=templates/deploy/imagectl/data-disk.sh
+. "$here/data-disk.sh"
 # shellcheck source=templates/deploy/imagectl/stream.sh
 . "$here/stream.sh"
 # shellcheck source=templates/deploy/imagectl/target.sh
@@ -21,7 +25,8 @@ here=${0%/*}
 . "$here/boot.sh"
 
 # Everything that a step can be told.
-disk='' sha256='' bytes='' firmware=''
+disk='' disks='' root='' sha256='' bytes='' firmware=''
+device='' uuid='' filesystem='' name='' mount=''
 
 kind=$1
 shift
@@ -29,6 +34,13 @@ for parameter; do
   value=${parameter#*=}
   case $parameter in
     disk=*) disk=$value ;;
+    disks=*) disks=$(echo "$value" | tr , ' ') ;;
+    root=*) root=$value ;;
+    device=*) device=$value ;;
+    uuid=*) uuid=$value ;;
+    filesystem=*) filesystem=$value ;;
+    name=*) name=$value ;;
+    mount=*) mount=$value ;;
     sha256=*) sha256=$value ;;
     bytes=*) bytes=$value ;;
     firmware=*) firmware=$value ;;

@@ -16,8 +16,10 @@ step_stream_root() {
     return 1
   fi
   report_stream "$bytes" 0
-  mkdir -p "$target/boot/efi"
-  mount -t vfat -o umask=0077 "$(cat "$run/esp-device")" "$target/boot/efi"
+  esp_mounts | while read -r esp_device esp_mount; do
+    mkdir -p "$target$esp_mount"
+    mount -t vfat -o umask=0077 "$esp_device" "$target$esp_mount"
+  done
   write_fstab
 }
 

@@ -1,13 +1,27 @@
 # shellcheck shell=dash
 # The new root made this node's own: file systems table, node overlay, host keys.
 
-# File systems by UUID: disk names change from boot to boot.
+# File systems by UUID: disk names change from boot to boot. Of a mirror either disk may be missing, so a system with
+# two ESPs starts without one of them.
 write_fstab() {
+  esp_options=umask=0077
+  [ "$(grep -c . "$run/esp-devices")" -eq 1 ] || esp_options=umask=0077,nofail,x-systemd.device-timeout=10s
   {
     echo "# Written by imagectl when this node was deployed."
     echo "UUID=$(uuid_of "$(cat "$run/root-device")") / ext4 defaults 0 1"
-    echo "UUID=$(uuid_of "$(cat "$run/esp-device")") /boot/efi vfat umask=0077 0 1"
+    esp_mounts | while read -r esp_device esp_mount; do
+      echo "UUID=$(uuid_of "$esp_device") $esp_mount vfat $esp_options 0 1"
+    done
   } >"$target/etc/fstab"
+}
+
+# esp_mounts: DEVICE MOUNT of each ESP, one a line: /boot/efi, and /boot/efi2 for the second half of a mirror.
+esp_mounts() {
+  esp_count=
+  while read -r esp_line; do
+    echo "$esp_line /boot/efi$esp_count"
+    esp_count=2
+  done <"$run/esp-devices"
 }
 
 uuid_of() {
@@ -64,6 +78,7 @@ step_unmount_target() {
   umount --recursive "$target"
   sync
   blockdev --flushbufs "$(cat "$run/root-device")"
+  stop_mirror
 }
 
 # A package's script may have left something running, which would hold the file system.

@@ -11,6 +11,12 @@ install -m 644 /run/imagectl/dpkg-excludes /etc/dpkg/dpkg.cfg.d/imagectl-exclude
 install -m 755 /run/imagectl/initramfs-hook /etc/initramfs-tools/hooks/imagectl-drivers
 printf 'MODULES=most\nFSTYPE=ext4\nCOMPRESS=zstd\n' >/etc/initramfs-tools/conf.d/imagectl
 
+# New packages of shim and GRUB write nothing into the EFI system partitions by themselves.
+install -D -m 755 /run/imagectl/update-loaders /usr/lib/imagectl/update-loaders
+cat >/etc/dpkg/dpkg.cfg.d/imagectl-loaders <<'HOOK'
+post-invoke="/usr/lib/imagectl/update-loaders || echo 'imagectl: the loaders could not be updated' >&2"
+HOOK
+
 # A node that comes up at three in the morning does nothing that nobody asked for.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service; do
   [ ! -e "/lib/systemd/system/$unit" ] || systemctl --quiet disable "$unit"

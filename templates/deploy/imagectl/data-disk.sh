@@ -1,0 +1,36 @@
+# shellcheck shell=dash
+# Disks that hold data: one made anew, or one that is only mounted.
+
+# Type: Discoverable Partitions Specification, generic Linux data.
+step_make_data_disk() {
+  sfdisk --wipe always --wipe-partitions always "$disk" <<TABLE
+label: gpt
+type=0FC63DAF-8483-4772-8E79-3D69D8477DE4, name=$name
+TABLE
+  device=$(partition_of 1)
+  wait_for_device "$device"
+  case $filesystem in
+    ext4) mke2fs -q -F -t ext4 -E nodiscard,lazy_itable_init=1 "$device" ;;
+    xfs) mkfs.xfs -q -f -K "$device" ;;
+    *)
+      echo "this deploy environment makes no $filesystem"
+      return 64
+      ;;
+  esac
+  add_mount "$(uuid_of "$device")"
+}
+
+step_keep_data_disk() {
+  found=$(uuid_of "$device")
+  if [ "$found" != "$uuid" ]; then
+    echo "$device has the UUID $found, expected $uuid"
+    return 1
+  fi
+  add_mount "$uuid"
+}
+
+# add_mount UUID: the node starts without the disk, too, and waits ten seconds for it.
+add_mount() {
+  mkdir -p "$target$mount"
+  echo "UUID=$1 $mount $filesystem defaults,nofail,x-systemd.device-timeout=10s 0 2" >>"$target/etc/fstab"
+}
