@@ -1,4 +1,4 @@
-/** `imagectl build --os OS`: every image that the nodes of a cluster file need, built or found up to date. */
+/** `imagectl build`: every image that the nodes of a cluster file need, built or found up to date. */
 import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-event.ts";
@@ -17,36 +17,33 @@ const interruptedExitCode = 130;
 
 export const command = defineCommand({
   summary: "build the images that the nodes of the cluster file need",
-  usage: "build --os OS [--cluster FILE] [--update] [--json]",
+  usage: "build [--os OS] [--cluster FILE] [--update] [--json]",
   options: {
-    os: { type: "string", valueName: "OS", description: `Which one: ${knownSystems.join(", ")}.` },
+    os: {
+      type: "string",
+      valueName: "OS",
+      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need.`,
+    },
     ...clusterOption,
     update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
     json: { type: "boolean", description: "Print one JSON event a line instead of text." },
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
-    if (values.os === undefined) {
-      throw new ImagectlError("USAGE", "build: which operating system?", {
-        hint: `imagectl build --os ${knownSystems[0]}`,
-      });
-    }
-    const os = findOperatingSystem(values.os);
-    requireRoot(`imagectl build --os ${os.id}`);
+    const only = values.os === undefined ? undefined : findOperatingSystem(values.os);
+    requireRoot(only === undefined ? "imagectl build" : `imagectl build --os ${only.id}`);
     // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
     await ensureKeys(statePaths(io.env).keys);
-    const plans = await distinctPlans(os.id, values.cluster, io);
+    const plans = await distinctPlans(only?.id, values.cluster, io);
     const { signal, release } = abortOnSignals();
     const show = values.json === true ? showJson(io) : showText(io);
+    const isUpdate = values.update === true;
     try {
-      await runBuild({
-        os,
-        plans,
-        isUpdate: values.update === true,
-        environment: io.env,
-        signal,
-        onEvent: show.event,
-      });
+      for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
+        const own = plans.filter((plan) => plan.os === id);
+        const os = findOperatingSystem(id);
+        await runBuild({ os, plans: own, isUpdate, environment: io.env, signal, onEvent: show.event });
+      }
       return 0;
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -59,19 +56,29 @@ export const command = defineCommand({
   },
 });
 
-/** @throws ImagectlError OS_UNUSED when no node asks for this OS. */
-async function distinctPlans(os: string, cluster: string | undefined, io: CommandIo): Promise<ImagePlan[]> {
+/** @throws ImagectlError OS_UNUSED when no node asks for this OS, or for any. */
+async function distinctPlans(
+  os: string | undefined,
+  cluster: string | undefined,
+  io: CommandIo,
+): Promise<ImagePlan[]> {
   const input = await planInput(cluster, io.env);
   const plans = input.cluster.nodes
     .map((node) => planNode(input, node.name))
-    .filter((plan) => plan.image.os === os && plan.node.method === "golden")
+    .filter((plan) => plan.node.method === "golden" && (os === undefined || plan.image.os === os))
     .map((plan) => plan.image);
-  if (plans.length === 0) {
-    throw new ImagectlError("OS_UNUSED", `no node of the cluster file is deployed with ${os}`, {
-      hint: `Set "os: ${os}" and "method: golden" in a group that has nodes.`,
-    });
-  }
+  if (plans.length === 0) throw nothingToBuild(os, input.cluster.nodes.length);
   return [...new Map(plans.map((plan) => [digestOf(plan), plan])).values()];
+}
+
+function nothingToBuild(os: string | undefined, nodes: number): ImagectlError {
+  const what = os === undefined ? "from an image" : `with ${os}`;
+  return new ImagectlError("OS_UNUSED", `no node of the cluster file is deployed ${what}`, {
+    hint:
+      nodes === 0
+        ? "Add a node to the cluster file, under nodes: its mac, its address and its group."
+        : `Set "${os === undefined ? "" : `os: ${os}" and "`}method: golden" in a group that has nodes.`,
+  });
 }
 
 function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {

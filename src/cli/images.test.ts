@@ -30,7 +30,7 @@ async function imagectl(...argv: string[]) {
 test("an empty store says what to do", async () => {
   expect(await imagectl("images", "list")).toEqual({
     code: 0,
-    stdout: "no images yet: imagectl build --os OS\n",
+    stdout: "no images yet: imagectl build\n",
     stderr: "",
   });
 });
@@ -62,8 +62,8 @@ describe("a store with an image", () => {
     const { code, stdout } = await imagectl("images", "list");
     expect(code).toBe(0);
     expect(stdout.split("\n")).toEqual([
-      "IMAGE         OS         KIND    CREATED (UTC)     SIZE",
-      `${image.id.slice(0, 12)}  debian-12  golden  2026-01-02 03:04  4 B`,
+      "IMAGE         OS         KIND    CREATED (UTC)     AGE    SIZE",
+      expect.stringMatching(/^[0-9a-f]{12} {2}debian-12 {2}golden {2}2026-01-02 03:04 {2}[0-9]+ d +4 B$/),
       "",
     ]);
   });
@@ -96,7 +96,7 @@ describe("a store with an image", () => {
     async (words) => {
       const { code, stderr } = await imagectl("images", ...words);
       expect(code).toBe(2);
-      expect(stderr).toContain("imagectl images list, show ID, verify [ID], remove ID, or prune");
+      expect(stderr).toContain("imagectl images list [--stale], show ID, verify [ID], remove ID, or prune");
     },
   );
 
@@ -123,12 +123,6 @@ describe("a store with an image", () => {
 });
 
 describe("build", () => {
-  test("without an OS it asks for one", async () => {
-    const { code, stderr } = await imagectl("build");
-    expect(code).toBe(2);
-    expect(stderr).toContain("hint: imagectl build --os debian-12");
-  });
-
   test("an OS without a recipe is refused with those that there are", async () => {
     const { code, stderr } = await imagectl("build", "--os", "beos-5");
     expect(code).toBe(1);

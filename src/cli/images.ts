@@ -5,20 +5,28 @@ import { formatBytes } from "../quantity.ts";
 import { shortId } from "../store/findings.ts";
 import type { Image } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { defineCommand, jsonOption } from "./command.ts";
-import { formatTable } from "./table.ts";
-
-/** Blobs that came later stay when the store is pruned: a build may be about to name them. Milliseconds. */
-const pruneAgeMs = 3_600_000;
+import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { listImages, listStale } from "./list-images.ts";
+import { clusterOption } from "./plan-context.ts";
+import { type PruneValues, pruneImages, pruneOptions } from "./prune-images.ts";
 
 export const command = defineCommand({
-  summary: "list the images in the store; show, verify or remove them; prune bytes that none of them needs",
-  usage: "images list | show ID | verify [ID] | remove ID | prune [--json]",
-  options: jsonOption,
-  positionals: { min: 1, max: 2 },
-  async run({ values, positionals: [word = "", id] }, io) {
+  summary: "list the images in the store, and what they lack; show, verify, remove or prune them",
+  usage:
+    "images [list] [--stale] | show ID | verify [ID] | remove ID | prune [--keep N] [--older-than 90d] [--dry-run] [--json]",
+  options: {
+    stale: {
+      type: "boolean",
+      description: "list: which packages the archives have newer; exit code 2 when there are some.",
+    },
+    ...pruneOptions,
+    ...clusterOption,
+    ...jsonOption,
+  },
+  positionals: { min: 0, max: 2 },
+  async run({ values, positionals: [word = "list", id] }, io) {
     const store = openStore(statePaths(io.env).store);
-    const { answer, text, exitCode } = await answerFor(word, id, store);
+    const { answer, text, exitCode } = await answerFor({ word, id, values }, store, io);
     io.stdout.write(values.json === true ? `${JSON.stringify(answer, null, 2)}\n` : text);
     return exitCode;
   },
@@ -26,8 +34,17 @@ export const command = defineCommand({
 
 type Answer = { readonly answer: unknown; readonly text: string; readonly exitCode: number };
 
-async function answerFor(word: string, id: string | undefined, store: Store): Promise<Answer> {
-  if (word === "list" && id === undefined) return listImages(store);
+type Question = {
+  readonly word: string;
+  readonly id: string | undefined;
+  readonly values: PruneValues & { readonly stale?: boolean | undefined };
+};
+
+async function answerFor({ word, id, values }: Question, store: Store, io: CommandIo): Promise<Answer> {
+  const now = new Date();
+  if (word === "list" && id === undefined) {
+    return values.stale === true ? listStale(store, values.cluster, now, io) : listImages(store, now);
+  }
   if (word === "show" && id !== undefined) {
     const image = await store.show(id);
     return { answer: image, text: formatImage(image), exitCode: 0 };
@@ -39,32 +56,10 @@ async function answerFor(word: string, id: string | undefined, store: Store): Pr
     const text = `image ${shortId(image.id)} is removed; imagectl images prune frees its bytes\n`;
     return { answer: { removed: image.id }, text, exitCode: 0 };
   }
-  if (word === "prune" && id === undefined) {
-    const bytes = await store.prune(new Date(Date.now() - pruneAgeMs));
-    return { answer: { freedBytes: bytes }, text: `${formatBytes(bytes)} freed\n`, exitCode: 0 };
-  }
+  if (word === "prune" && id === undefined) return pruneImages(store, values, now, io);
   throw new ImagectlError("USAGE", `images: cannot understand ${[word, id].join(" ").trim()}`, {
-    hint: "imagectl images list, show ID, verify [ID], remove ID, or prune",
+    hint: "imagectl images list [--stale], show ID, verify [ID], remove ID, or prune",
   });
-}
-
-async function listImages(store: Store): Promise<Answer> {
-  const listing = await store.list();
-  const table = formatTable([heading, ...listing.images.map(formatRow)]);
-  const text = listing.images.length === 0 ? "no images yet: imagectl build --os OS\n" : table;
-  const problems = listing.findings.map((finding) => `${formatFinding(finding)}\n`).join("");
-  return { answer: listing, text: text + problems, exitCode: listing.findings.length > 0 ? 2 : 0 };
-}
-
-const heading = ["IMAGE", "OS", "KIND", "CREATED (UTC)", "SIZE"] as const;
-
-function formatRow({ id, manifest }: Image): string[] {
-  const created = manifest.createdAt.slice(0, 16).replace("T", " ");
-  return [shortId(id), manifest.os, manifest.kind, created, formatBytes(sizeOf(manifest.artefacts))];
-}
-
-function sizeOf(artefacts: Image["manifest"]["artefacts"]): number {
-  return artefacts.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 function formatImage({ id, manifest }: Image): string {

@@ -49,6 +49,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
       reinstall: async () => [],
       disarm: () => [],
       nodes,
+      neededImages: () => [],
       targets: async () => ({
         nodes: nodes(),
         groups: [

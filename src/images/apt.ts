@@ -16,10 +16,13 @@ import {
   parsePrintedUris,
   requestDigest,
 } from "./package-lock.ts";
+import { type Candidate, parseSimulation } from "./pending-updates.ts";
 
 export type Apt = {
   /** @throws ImagectlError PACKAGES_UNRESOLVED when a package does not exist or the mirror does not answer. */
   resolve(request: PackageRequest, now: Date): Promise<PackageLock>;
+  /** @returns what the archives would give for a request now. @throws ImagectlError PACKAGES_UNRESOLVED. */
+  candidates(request: PackageRequest): Promise<Candidate[]>;
   /**
    * Brings those .debs of a lock that the cache does not have, and verifies every one.
    * @returns what was done, in words.
@@ -63,6 +66,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     });
   return {
     resolve: (request, now) => resolve(apt, request, now),
+    candidates: (request) => candidates(apt, request),
     download: (lock) => completeCache(apt, debs, lock),
     makeRepository: (lock, target) => makeRepository(debs, lock, target, options),
   };
@@ -106,16 +110,24 @@ export async function readMachineSources(): Promise<AptSource[]> {
 }
 
 async function resolve(apt: AptRun, request: PackageRequest, now: Date): Promise<PackageLock> {
+  const { stdout } = await askArchives(apt, "--print-uris", request);
+  return {
+    schema: 1,
+    os: request.os,
+    request: requestDigest(request),
+    epoch: Math.floor(now.getTime() / 1000),
+    packages: parsePrintedUris(stdout),
+  };
+}
+
+async function candidates(apt: AptRun, request: PackageRequest): Promise<Candidate[]> {
+  return parseSimulation((await askArchives(apt, "--simulate", request)).stdout);
+}
+
+async function askArchives(apt: AptRun, how: "--print-uris" | "--simulate", request: PackageRequest) {
   try {
     await apt("apt-get", ["update", "-o", "APT::Update::Error-Mode=any"]);
-    const { stdout } = await apt("apt-get", ["install", "--print-uris", ...new Set(request.packages)]);
-    return {
-      schema: 1,
-      os: request.os,
-      request: requestDigest(request),
-      epoch: Math.floor(now.getTime() / 1000),
-      packages: parsePrintedUris(stdout),
-    };
+    return await apt("apt-get", ["install", how, ...new Set(request.packages)]);
   } catch (error) {
     if (!(error instanceof ImagectlError) || error.code !== "COMMAND_FAILED") throw error;
     throw new ImagectlError("PACKAGES_UNRESOLVED", `apt cannot resolve the packages: ${lastErrors(error)}`, {

@@ -18,7 +18,13 @@ import {
   goldenManifest,
   withBoot,
 } from "./manifests.ts";
-import { formatLock, type PackageLock, type PackageRequest, samePackages } from "./package-lock.ts";
+import {
+  compareLocks,
+  formatLock,
+  type PackageLock,
+  type PackageRequest,
+  samePackages,
+} from "./package-lock.ts";
 import {
   deployEnvironmentPlanKey,
   deployEnvironmentRequest,
@@ -166,9 +172,15 @@ async function resolveLock(order: Order, workshop: Workshop, apt: Apt) {
   const fresh = await apt.resolve(order.request, workshop.now());
   const result = `${fresh.packages.length} packages`;
   // The same packages on another day are the same image: the older lock's date stays.
-  return known !== undefined && samePackages(known, fresh)
-    ? { value: known, result: `${result}, none is newer` }
-    : { value: fresh, result };
+  if (known === undefined) return { value: fresh, result };
+  if (samePackages(known, fresh)) return { value: known, result: `${result}, none is newer` };
+  return { value: fresh, result: `${result}, ${describeChanges(compareLocks(known, fresh))}` };
+}
+
+/** The first few by name: the whole list is the difference of two packages.lock. */
+function describeChanges(changes: readonly string[]): string {
+  const shown = changes.slice(0, 5).join(", ");
+  return `${changes.length} changed: ${shown}${changes.length > 5 ? " …" : ""}`;
 }
 
 type BuildPlace = {

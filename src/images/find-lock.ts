@@ -23,7 +23,7 @@ export async function findLock(
 }
 
 /** A lock that is gone or damaged is none: the packages are resolved anew. */
-async function readLock(store: Store, manifest: Manifest): Promise<PackageLock | undefined> {
+export async function readLock(store: Store, manifest: Manifest): Promise<PackageLock | undefined> {
   const artefact = manifest.artefacts.find(({ name }) => name === lockArtefact);
   if (artefact === undefined) return undefined;
   try {

@@ -12,6 +12,7 @@ import type {
   ArmRequestBody,
   DisarmAnswer,
   ErrorBody,
+  NeededImage,
   NodeDiff,
   NodeView,
   ReinstallAnswer,
@@ -30,6 +31,7 @@ export type OperatorDependencies = {
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
   readonly nodes: () => readonly NodeView[];
+  readonly neededImages: () => readonly NeededImage[];
   readonly targets: () => Promise<TargetList>;
   readonly attempts: Pick<
     Attempts,
@@ -74,6 +76,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     server.post("/reinstall", (request) => dependencies.reinstall(parse(Reinstall, request.body)));
     server.post("/disarm", async (request) => dependencies.disarm(parse(Disarm, request.body).nodes));
     server.get("/nodes", async () => dependencies.nodes());
+    server.get("/images/needed", async () => dependencies.neededImages());
     server.get("/targets", () => dependencies.targets());
     server.get("/events", async (request) => {
       const { node, attempts: which } = parse(EventQuery, request.query);

@@ -106,6 +106,13 @@ export type NodeDiff = {
   readonly drift: readonly FoundOnNode[];
 };
 
+/** GET /images/needed: images that nodes hold on to. */
+export type NeededImage = {
+  readonly imageId: string;
+  readonly node: string;
+  readonly reason: "live" | "installed";
+};
+
 /** POST /nodes/NODE/verify: one JSON document per line; the report comes last. */
 export type VerifyLine =
   | { readonly kind: "result"; readonly result: CheckResult }

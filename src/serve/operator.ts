@@ -17,6 +17,7 @@ import type {
   ArmAnswer,
   ArmRequestBody,
   DisarmAnswer,
+  NeededImage,
   NodeDiff,
   NodeView,
   ReinstallAnswer,
@@ -49,6 +50,7 @@ export type Operator = {
   reinstall(request: ReinstallRequestBody): Promise<readonly ReinstallAnswer[]>;
   disarm(nodes: readonly string[]): readonly DisarmAnswer[];
   nodes(): readonly NodeView[];
+  neededImages(): readonly NeededImage[];
   targets(): Promise<TargetList>;
   apply(
     node: string,
@@ -80,6 +82,7 @@ export function openOperator(settings: OperatorSettings): Operator {
       }));
     },
     nodes: () => listNodes(source, attempts),
+    neededImages: () => findNeededImages(attempts),
     targets: async () => {
       await source.refreshIfChanged();
       const groups = source.current().cluster.groups.map(({ name, method }) => ({ name, method }));
@@ -109,6 +112,16 @@ export function openOperator(settings: OperatorSettings): Operator {
       return supervisor.verify(requireInstalled(attempts, name), node, onResult);
     },
   };
+}
+
+/** What a node was installed with is needed to tell what was changed on it, and to bring it back. */
+function findNeededImages(attempts: Attempts): NeededImage[] {
+  const live = attempts.live().map(({ node, imageId }) => ({ imageId, node, reason: "live" as const }));
+  const installed = attempts.latestOfAll().flatMap(({ node }) => {
+    const attempt = attempts.installed(node);
+    return attempt === undefined ? [] : [{ imageId: attempt.imageId, node, reason: "installed" as const }];
+  });
+  return [...installed, ...live];
 }
 
 function requireLive(attempts: Attempts, node: string): Attempt {

@@ -42,6 +42,7 @@ test("operators: everything that a person may do", async () => {
     [
       "GET /database",
       "GET /events",
+      "GET /images/needed",
       "GET /nodes",
       "GET /nodes/:node/report",
       "GET /status",
