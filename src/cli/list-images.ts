@@ -131,7 +131,7 @@ function verdict(staleness: Staleness): string {
     case "superseded":
       return "superseded by a newer one";
     case "unused":
-      return "no node of the cluster file is installed with it";
+      return "of a plan or recipe that no node of the cluster file has";
     case "unknown":
       return "not known: its packages were asked for otherwise; build it anew";
     default:

@@ -9,17 +9,26 @@ import { formatTable } from "./table.ts";
 
 export const command = defineCommand({
   summary: "list the nodes and what each is doing",
-  usage: "nodes [--json]",
-  options: jsonOption,
+  usage: "nodes [--all] [--json]",
+  options: {
+    all: { type: "boolean", description: "Retired nodes as well." },
+    ...jsonOption,
+  },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
-    const nodes = await operatorClient(io.env).get<readonly NodeView[]>("/nodes");
+    const all = await operatorClient(io.env).get<readonly NodeView[]>("/nodes");
+    const nodes = values.all === true ? all : all.filter((node) => !isGone(node));
     io.stdout.write(
       values.json === true ? `${JSON.stringify(nodes, null, 2)}\n` : formatNodes(nodes, new Date()),
     );
     return 0;
   },
 });
+
+/** Retired, and no node of the cluster file has its name. */
+function isGone({ group, attempt }: NodeView): boolean {
+  return group === undefined && attempt?.state.stage === "retired";
+}
 
 export function formatNodes(nodes: readonly NodeView[], now: Date): string {
   if (nodes.length === 0) return "The cluster file has no nodes.\n";

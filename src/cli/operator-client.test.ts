@@ -50,6 +50,13 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
       disarm: () => [],
       nodes,
       neededImages: () => [],
+      retire: async (node) => ({
+        node,
+        attempt: undefined,
+        wasLive: false,
+        hostKeys: [],
+        knownHostsFile: "k",
+      }),
       targets: async () => ({
         nodes: nodes(),
         groups: [

@@ -187,7 +187,7 @@ test("--stale names what the archives have newer, security first, and ends with 
   expect(stdout).toContain("1 update, 1 of them security");
   expect(stdout).toMatch(/^ +libssl3 +1 +-> +2 +security$/m);
   expect(stdout).toContain("superseded by a newer one");
-  expect(stdout).toContain("no node of the cluster file is installed with it");
+  expect(stdout).toContain("of a plan or recipe that no node of the cluster file has");
   expect(stdout).toContain("imagectl build --update");
   candidates = [{ name: "libssl3", version: "1", isSecurity: false }];
   const fresh = await imagectl("images", "list", "--stale", "--json");

@@ -4,6 +4,7 @@ import { parseDuration } from "../quantity.ts";
 import type { ReinstallAnswer, ReinstallRequestBody } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { confirm, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
 import { allOption, findTargets, requireWords, targetWords, withoutBare } from "./targets.ts";
 import { followNodes } from "./watch.ts";
@@ -26,7 +27,7 @@ export const command = defineCommand({
       valueName: "TIME",
       description: `For each node, from its restart on: 90s, 30m, 2h, 1d. Default: ${defaultDeadline}.`,
     },
-    yes: { type: "boolean", description: "Do not ask." },
+    ...yesOption,
     ...jsonOption,
   },
   positionals: targetWords,
@@ -50,7 +51,8 @@ export const command = defineCommand({
     }
     const planned = await reinstall(names, true);
     io.stderr.write(terminalText(formatPlanned(planned)));
-    await confirm(io, values.yes === true, planned.length);
+    const what = `Reinstall ${planned.length} ${planned.length === 1 ? "node" : "nodes"}`;
+    await confirm(io, values.yes === true, what);
     for (let start = 0; start < names.length; start += batch) {
       const nodes = names.slice(start, start + batch);
       const isReady = await reinstallBatch(await reinstall(nodes, false), io, values.json === true);
@@ -83,20 +85,6 @@ export function formatPlanned(planned: readonly ReinstallAnswer[]): string {
       ].join("");
     })
     .join("");
-}
-
-async function confirm(io: CommandIo, isSaid: boolean, count: number): Promise<void> {
-  if (isSaid) return;
-  const what = `Reinstall ${count} ${count === 1 ? "node" : "nodes"}`;
-  if (io.ask === undefined) {
-    throw new ImagectlError("NOT_CONFIRMED", "nothing was changed: nobody is there to say yes", {
-      hint: "Read what is above, then add: --yes",
-    });
-  }
-  if (/^y(es)?$/i.test((await io.ask(`${what}? [y/N] `)).trim())) return;
-  throw new ImagectlError("NOT_CONFIRMED", "nothing was changed", {
-    hint: "To go on, answer y, or add: --yes",
-  });
 }
 
 /** @returns whether all of them are ready; Ctrl-C ends the watching, not the reinstall. */

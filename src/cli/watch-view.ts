@@ -38,6 +38,7 @@ const stageStart: Readonly<Record<Stage, number>> = {
   rescue: 1,
   failed: 0,
   disarmed: 0,
+  retired: 0,
 };
 
 /** @returns how far the node is, 0 to 1. */
@@ -80,6 +81,6 @@ export function verdictOf(names: readonly string[], watched: ReadonlyMap<string,
   const isThere = (stage: Stage | undefined): boolean => stage === "ready" || stage === "rescue";
   if (stages.every(isThere)) return "ready";
   const isOver = (stage: Stage | undefined): boolean =>
-    isThere(stage) || stage === "failed" || stage === "disarmed";
+    isThere(stage) || stage === "failed" || stage === "disarmed" || stage === "retired";
   return stages.every(isOver) ? "failed" : "under-way";
 }

@@ -90,7 +90,7 @@ export function openAttempts(database: Database): Attempts {
   const installed = (node: string): Attempt | undefined => {
     // The first that wrote to the disk, looking backwards, is what the disk holds.
     const last = one(`WHERE node = ? AND ${hasWritten} ORDER BY id DESC LIMIT 1`, node);
-    return last?.state.isDeployed === true ? last : undefined;
+    return last?.state.isDeployed === true && last.state.stage !== "retired" ? last : undefined;
   };
   const current = (node: string): Attempt | undefined => {
     const newest = latest(node);

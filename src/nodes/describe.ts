@@ -13,6 +13,8 @@ function describe(body: EventBody): string {
   switch (body.kind) {
     case "armed":
       return `${body.purpose === "rescue" ? "rescue" : "armed"} until ${body.deadline}: image ${short(body.imageId)}, plan ${short(body.planSha256)}, cluster file ${body.revision}`;
+    case "retired":
+      return `retired for good; certified host keys revoked: ${body.hostKeys}`;
     case "disarmed":
       return "disarmed: its disk is safe";
     case "restart-requested": {

@@ -15,6 +15,8 @@ export type EventBody =
       readonly purpose?: "rescue";
     }
   | { readonly kind: "disarmed" }
+  /** Taken out for good, with so many certified host keys revoked. Nothing follows it. */
+  | { readonly kind: "retired"; readonly hostKeys: number }
   /** The running system was told to start anew; `reason` says why it is a reboot where a kexec was wanted. */
   | { readonly kind: "restart-requested"; readonly by: Restart; readonly reason?: string }
   /** DHCP or TFTP answered with a boot file. */
@@ -95,7 +97,7 @@ export const stages = [
 ] as const;
 
 /** `rescue`: the deploy environment waits for a person, where a deploy goes on to `deploying`. */
-export type Stage = (typeof stages)[number] | "rescue" | "failed" | "disarmed";
+export type Stage = (typeof stages)[number] | "rescue" | "failed" | "disarmed" | "retired";
 
 /** What `reduce` makes of an attempt's events; stored beside them in the same transaction. */
 export type AttemptState = {

@@ -3,5 +3,5 @@ import type { AttemptState } from "./event.ts";
 
 /** @param state of the node's newest attempt; undefined: it never had one. */
 export function isInstalled(state: AttemptState | undefined): boolean {
-  return state?.isDeployed === true && state.stage !== "disarmed";
+  return state?.isDeployed === true && state.stage !== "disarmed" && state.stage !== "retired";
 }

@@ -34,7 +34,8 @@ export function reduceAll(events: readonly NodeEvent[]): AttemptState | undefine
 
 /** An attempt that is over takes nothing in any more, but a deployed node can be proved again. */
 function isListening(state: AttemptState, body: EventBody): boolean {
-  if (state.isLive) return true;
+  if (state.isLive || body.kind === "retired") return true;
+  if (state.stage === "retired") return false;
   return state.isDeployed && state.stage !== "disarmed" && isProof(body);
 }
 
@@ -49,6 +50,8 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
       return state;
     case "disarmed":
       return { ...enter(state, "disarmed", at), heardAt: state.heardAt, isLive: false };
+    case "retired":
+      return { ...enter(state, "retired", at), heardAt: state.heardAt, isLive: false };
     case "restart-requested":
       return state.isDeployed ? state : enter(state, "shutting-down", at);
     case "boot-offered":

@@ -35,6 +35,10 @@ export type Seeds = {
   /** A session has one host key: the first one. `sign` means: sign it and `keepCertificate`. */
   claimHostKey(tokenSha256: string, hostKey: string): HostKeyAnswer;
   keepCertificate(tokenSha256: string, certificate: string): void;
+  /** Host keys of the node that a certificate was made for, in any attempt; algorithm and base64. */
+  hostKeysOf(node: string): readonly string[];
+  /** Those of retired nodes. A machine that has the name later has a key of its own. */
+  revokedHostKeys(): readonly string[];
 };
 
 /** A node that says "deployed" again, since the answer got lost, is no news. */
@@ -76,10 +80,26 @@ export function openSeeds(database: Database, attempts: Attempts): Seeds {
       database.transaction(() => decide(decideUse, tokenSha256, client, now)),
     claimHostKey: (tokenSha256, hostKey) =>
       database.transaction(() => claimHostKey(database, tokenSha256, hostKey)),
+    hostKeysOf: (node) => database.rows(`${selectHostKeys} AND attempts.node = ?`, node).map(toHostKey),
+    revokedHostKeys: () =>
+      database
+        .rows(
+          `${selectHostKeys} AND EXISTS (SELECT 1 FROM attempts AS retired WHERE retired.node = attempts.node
+            AND retired.id >= attempts.id AND retired.state ->> 'stage' = 'retired')`,
+        )
+        .map(toHostKey),
     keepCertificate: (tokenSha256, certificate) => {
       database.change("UPDATE seeds SET certificate = ? WHERE token_sha256 = ?", certificate, tokenSha256);
     },
   };
+}
+
+const selectHostKeys = `SELECT DISTINCT seeds.host_key FROM seeds JOIN attempts ON attempts.id = seeds.attempt
+  WHERE seeds.certificate IS NOT NULL`;
+
+/** Without the comment: it says nothing to ssh, and comes from the node. */
+function toHostKey(row: Row): string {
+  return String(row.host_key).split(" ").slice(0, 2).join(" ");
 }
 
 function mint(

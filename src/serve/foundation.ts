@@ -74,6 +74,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
     runDirectory: dirname(paths.operatorSocket),
     agentKey: keys.agent.privateKey,
     hostCaKey,
+    revokedHostKeys: facts.seeds.revokedHostKeys(),
   });
   const read = () =>
     readPlanInput({

@@ -1,5 +1,5 @@
 /** The bastion's way into its nodes: where the agent's key and the cluster's host CA are, and whether sshd answers. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { run } from "../run.ts";
@@ -8,6 +8,8 @@ import { type SshDoor, sshOptions } from "../verify/ssh.ts";
 export type NodeDoors = {
   /** Holds the `@cert-authority` line for every name: what the CA signed is a node of this cluster. */
   readonly knownHostsFile: string;
+  /** From the next connection on, a host with one of these keys is refused, whatever certificate it shows. */
+  revoke(hostKeys: readonly string[]): Promise<void>;
   doorOf(node: { readonly hostname: string; readonly address: string }): SshDoor;
 };
 
@@ -17,17 +19,26 @@ export type NodeDoorSettings = {
   readonly agentKey: string;
   /** One OpenSSH public key line. */
   readonly hostCaKey: string;
+  /** Those that are revoked already. */
+  readonly revokedHostKeys: readonly string[];
 };
 
 /** Writes known_hosts, and makes the folder of shared ssh connections. */
 export async function openNodeDoors(settings: NodeDoorSettings): Promise<NodeDoors> {
-  const { runDirectory, agentKey, hostCaKey } = settings;
+  const { runDirectory, agentKey, hostCaKey, revokedHostKeys } = settings;
   const controlDirectory = join(runDirectory, "ssh");
   await mkdir(controlDirectory, { recursive: true, mode: 0o700 });
   const knownHostsFile = join(runDirectory, "known_hosts");
-  await writeFile(knownHostsFile, `@cert-authority * ${hostCaKey}\n`, { mode: 0o644 });
+  const revoke = async (hostKeys: readonly string[]): Promise<void> => {
+    const lines = [`@cert-authority * ${hostCaKey}`, ...hostKeys.map((key) => `@revoked * ${key}`)];
+    // ssh must never read half of it.
+    await writeFile(`${knownHostsFile}.new`, `${lines.join("\n")}\n`, { mode: 0o644 });
+    await rename(`${knownHostsFile}.new`, knownHostsFile);
+  };
+  await revoke(revokedHostKeys);
   return {
     knownHostsFile,
+    revoke,
     doorOf: ({ hostname, address }) => ({
       hostname,
       address,

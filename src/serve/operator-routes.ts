@@ -17,6 +17,7 @@ import type {
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
+  RetireAnswer,
   ServerStatus,
   TargetList,
   VerifyLine,
@@ -30,6 +31,7 @@ export type OperatorDependencies = {
   readonly reinstall: (request: ReinstallRequestBody) => Promise<readonly ReinstallAnswer[]>;
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
+  readonly retire: (node: string) => Promise<RetireAnswer>;
   readonly nodes: () => readonly NodeView[];
   readonly neededImages: () => readonly NeededImage[];
   readonly targets: () => Promise<TargetList>;
@@ -75,6 +77,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     server.post("/arm", (request) => dependencies.arm(parse(Arm, request.body)));
     server.post("/reinstall", (request) => dependencies.reinstall(parse(Reinstall, request.body)));
     server.post("/disarm", async (request) => dependencies.disarm(parse(Disarm, request.body).nodes));
+    server.post("/retire", (request) => dependencies.retire(parse(OneNode, request.body).node));
     server.get("/nodes", async () => dependencies.nodes());
     server.get("/images/needed", async () => dependencies.neededImages());
     server.get("/targets", () => dependencies.targets());

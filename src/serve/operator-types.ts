@@ -3,6 +3,7 @@ import type { DiskPolicy, Method, Restart } from "../cluster/config.ts";
 import type { Finding } from "../errors.ts";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { NodeEvent } from "../nodes/event.ts";
+import type { Retirement } from "../nodes/retire.ts";
 import type { FoundChange } from "../plan/apply-report.ts";
 import type { PlanDifference } from "../plan/compare.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
@@ -55,6 +56,13 @@ export type ReinstallAnswer = {
 /** POST /disarm. */
 export type DisarmRequestBody = { readonly nodes: readonly string[] };
 export type DisarmAnswer = { readonly node: string; readonly attempt: Attempt };
+
+/** POST /retire. */
+export type RetireAnswer = Retirement & {
+  readonly node: string;
+  /** Where the server's own ssh finds the revoked keys. */
+  readonly knownHostsFile: string;
+};
 
 /** GET /nodes: the nodes of the cluster file, and those that only the database knows. */
 export type NodeView = {

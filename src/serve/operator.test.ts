@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { parseCluster, requireCluster } from "../cluster/parse.ts";
 import { type Attempt, openAttempts } from "../nodes/attempts.ts";
 import { openDatabase } from "../nodes/database.ts";
+import { openSeeds } from "../nodes/seeds.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
 import type { NodePart } from "../plan/plan.ts";
 import type { Role } from "../roles/role.ts";
@@ -63,7 +64,9 @@ function inputOf(greeting: string, packages: readonly string[]): PlanInput {
 }
 
 function open(initial: PlanInput) {
-  const attempts = openAttempts(openDatabase(":memory:"));
+  const database = openDatabase(":memory:");
+  const attempts = openAttempts(database);
+  const revoked: (readonly string[])[] = [];
   const sent: { door: SshDoor; overlay: Uint8Array; isDryRun: boolean }[] = [];
   const proved: string[] = [];
   let input = initial;
@@ -78,6 +81,8 @@ function open(initial: PlanInput) {
       loadManifest: async () => undefined as never,
     },
     restarter: { whyUnreachable: async () => "it is off", restart: async () => ({ by: "reboot" }) },
+    seeds: openSeeds(database, attempts),
+    doors: { knownHostsFile: "/run/known_hosts", revoke: async (keys) => void revoked.push(keys) },
     doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
     sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
       sent.push({ door, overlay, isDryRun });
@@ -101,7 +106,7 @@ function open(initial: PlanInput) {
   const answer = (exitCode: number, lines: readonly string[]): void => {
     Object.assign(said, { exitCode, lines });
   };
-  return { operator, attempts, sent, proved, arm, edit, answer };
+  return { operator, attempts, sent, proved, revoked, arm, edit, answer };
 }
 
 test("apply sends the node layer of the file as it is now", async () => {
@@ -184,6 +189,19 @@ test("disarming several nodes is all or nothing", () => {
   expect(() => operator.disarm(["node1", "node2"])).toThrow("node2 has no live attempt");
   expect(attempts.latest("node1")?.state.isLive).toBe(true);
   expect(operator.disarm(["node1", "node1"]).map(({ node }) => node)).toEqual(["node1"]);
+});
+
+test("a retired node is neither applied to nor needs its image, and known_hosts is written anew", async () => {
+  const { operator, attempts, revoked, arm } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  expect(operator.neededImages().map(({ node, reason }) => [node, reason])).toEqual([
+    ["node1", "installed"],
+    ["node1", "live"],
+  ]);
+  expect(await operator.retire("node1")).toMatchObject({ node: "node1", wasLive: true, hostKeys: [] });
+  expect(revoked).toEqual([[]]);
+  expect(operator.neededImages()).toEqual([]);
+  await expect(operator.apply("node1", true, () => {})).rejects.toThrow("its last attempt: retired");
 });
 
 test("the list has the nodes of the file, and those that only the database knows", () => {

@@ -3,6 +3,8 @@ import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import { isInstalled } from "../nodes/installed.ts";
+import { retireNode } from "../nodes/retire.ts";
+import type { Seeds } from "../nodes/seeds.ts";
 import { nodeOverlay } from "../plan/fill-secrets.ts";
 import { planNode } from "../plan/make.ts";
 import type { NodePart } from "../plan/plan.ts";
@@ -12,6 +14,7 @@ import type { SshDoor } from "../verify/ssh.ts";
 import { type ArmingDependencies, armNodes } from "./arming.ts";
 import type { ClusterSource } from "./cluster-source.ts";
 import { compareNode } from "./compare-node.ts";
+import type { NodeDoors } from "./node-door.ts";
 import { requireAttempt } from "./operator-routes.ts";
 import type {
   ArmAnswer,
@@ -22,6 +25,7 @@ import type {
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
+  RetireAnswer,
   TargetList,
 } from "./operator-types.ts";
 import { reinstallNodes } from "./reinstall.ts";
@@ -35,6 +39,8 @@ export type OperatorSettings = {
   readonly arming: Pick<ArmingDependencies, "findAnyImage" | "findImage" | "loadManifest">;
   readonly restarter: Restarter;
   readonly secrets: Pick<SecretStore, "read">;
+  readonly doors: Pick<NodeDoors, "knownHostsFile" | "revoke">;
+  readonly seeds: Pick<Seeds, "hostKeysOf" | "revokedHostKeys">;
   readonly doorOf: (node: NodePart) => SshDoor;
   readonly sendOverlay: (
     door: SshDoor,
@@ -49,6 +55,7 @@ export type Operator = {
   arm(request: ArmRequestBody): Promise<readonly ArmAnswer[]>;
   reinstall(request: ReinstallRequestBody): Promise<readonly ReinstallAnswer[]>;
   disarm(nodes: readonly string[]): readonly DisarmAnswer[];
+  retire(node: string): Promise<RetireAnswer>;
   nodes(): readonly NodeView[];
   neededImages(): readonly NeededImage[];
   targets(): Promise<TargetList>;
@@ -80,6 +87,11 @@ export function openOperator(settings: OperatorSettings): Operator {
         node,
         attempt: attempts.append(id, { kind: "disarmed" }, now()).attempt,
       }));
+    },
+    retire: async (node) => {
+      const retired = retireNode(attempts, settings.seeds, node, now());
+      await settings.doors.revoke(settings.seeds.revokedHostKeys());
+      return { node, ...retired, knownHostsFile: settings.doors.knownHostsFile };
     },
     nodes: () => listNodes(source, attempts),
     neededImages: () => findNeededImages(attempts),

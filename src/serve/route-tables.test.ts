@@ -54,6 +54,7 @@ test("operators: everything that a person may do", async () => {
       "POST /nodes/:node/diff",
       "POST /nodes/:node/verify",
       "POST /reinstall",
+      "POST /retire",
     ]
   `);
 });

@@ -137,6 +137,8 @@ async function openOperatorSide(
       loadManifest: manifests.get,
     },
     restarter: openRestarter((node) => sshVantage(doors.doorOf(node))),
+    doors,
+    seeds: base.seeds,
     doorOf: doors.doorOf,
     sendOverlay: applyOverlay,
   });
