@@ -24,18 +24,23 @@ export const dyingWithUs = ["setpriv", "--pdeathsig", "KILL"] as const;
 /**
  * Makes a namespace with its loopback up. It has mounts of its own, with /sys showing its own interfaces,
  * as `ip netns exec` does it, so that nothing mounted there is seen on the host.
- * @param hostname its host name.
+ * @param name its host name, and what an error calls it.
+ * @param options.hostname: `unchanged` needs no right to change host names, which a service may well lack.
  * @throws ImagectlError NAMESPACE_FAILED, mostly for want of root.
  */
-export async function openNamespace(hostname: string): Promise<Namespace> {
-  const script =
-    'mount -t sysfs sysfs /sys && hostname "$0" && ip link set lo up && echo open && exec sleep infinity';
+export async function openNamespace(
+  name: string,
+  options: { readonly hostname: "own" | "unchanged" } = { hostname: "own" },
+): Promise<Namespace> {
+  const isNamed = options.hostname === "own";
+  const kinds = ["--net", "--mount", ...(isNamed ? ["--uts"] : [])];
+  const script = `mount -t sysfs sysfs /sys && ${isNamed ? 'hostname "$0" && ' : ""}ip link set lo up && echo open && exec sleep infinity`;
   const said: string[] = [];
   let isOpen = false;
   const opened = Promise.withResolvers<void>();
   const holder = start(
     dyingWithUs[0],
-    [...dyingWithUs.slice(1), "unshare", "--net", "--mount", "--uts", "sh", "-c", script, hostname],
+    [...dyingWithUs.slice(1), "unshare", ...kinds, "sh", "-c", script, name],
     {
       onLine: (line) => {
         said.push(line);
@@ -53,11 +58,11 @@ export async function openNamespace(hostname: string): Promise<Namespace> {
   };
   if (!isOpen) {
     await close();
-    throw new ImagectlError("NAMESPACE_FAILED", `no network namespace for ${hostname}: ${said.join(" / ")}`, {
+    throw new ImagectlError("NAMESPACE_FAILED", `no network namespace for ${name}: ${said.join(" / ")}`, {
       hint: "It needs root and a kernel that allows it. Try: sudo unshare --net --mount --uts true",
     });
   }
-  const enter = ["nsenter", "--target", String(holder.pid), "--net", "--mount", "--uts", "--"] as const;
+  const enter = ["nsenter", "--target", String(holder.pid), ...kinds, "--"] as const;
   return {
     pid: holder.pid,
     enter,

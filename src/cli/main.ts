@@ -58,7 +58,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
   // `imagectl help plan` is `imagectl plan --help`.
   const [name, ...words] = first === "help" && rest[0] !== undefined ? [rest[0], "--help"] : [first, ...rest];
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    const overview = formatOverview(await loadAll());
+    const overview = formatOverview(await loadCommands());
     (name === undefined ? io.stderr : io.stdout).write(overview);
     return name === undefined ? exitCodes.found : exitCodes.ok;
   }
@@ -72,7 +72,8 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
   return command.run(parseWords(command, words), io);
 }
 
-async function loadAll(): Promise<ReadonlyMap<string, Command>> {
+/** Loads them all: for what describes each of them. */
+export async function loadCommands(): Promise<ReadonlyMap<string, Command>> {
   const loaded = Object.entries(commands).map(
     async ([name, load]) => [name, (await load()).command] as const,
   );

@@ -1,4 +1,5 @@
 /** Where commands find the cluster file and the keys, and what they plan from. */
+import { existsSync } from "node:fs";
 import { makeSeed } from "../cloud-init/seed.ts";
 import { operatingSystems } from "../images/catalogue.ts";
 import { statePaths } from "../paths.ts";
@@ -21,13 +22,22 @@ export const clusterOption = {
   cluster: {
     type: "string",
     valueName: "FILE",
-    description: "The cluster file. Default: $IMAGECTL_CLUSTER, else cluster.yaml.",
+    description: "The cluster file. Default: $IMAGECTL_CLUSTER, else cluster.yaml, else that of the service.",
   },
 } as const;
 
-/** @param given what the command line says, if it says anything. */
+/** What the service of the Debian package serves. */
+const serviceFile = "/etc/imagectl/cluster.yaml";
+
+/**
+ * On a bastion with the package every command finds the file of the service, from any folder but one with a
+ * cluster.yaml of its own.
+ * @param given what the command line says, if it says anything.
+ */
 export function clusterFile(given: string | undefined, env: CommandIo["env"]): string {
-  return given ?? env.IMAGECTL_CLUSTER ?? "cluster.yaml";
+  const named = given ?? env.IMAGECTL_CLUSTER;
+  if (named !== undefined) return named;
+  return existsSync("cluster.yaml") || !existsSync(serviceFile) ? "cluster.yaml" : serviceFile;
 }
 
 /**

@@ -32,6 +32,7 @@ export const command = defineCommand({
         clusterFile: clusterFile(values.cluster, io.env),
         interface: values.interface,
         paths: statePaths(io.env),
+        environment: io.env,
         log,
         now,
       },

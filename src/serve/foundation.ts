@@ -27,6 +27,8 @@ export type ServeOptions = {
   /** Instead of the cluster file's `bastion.interface`. */
   readonly interface: string | undefined;
   readonly paths: StatePaths;
+  /** What the service manager said to us. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly now: () => Date;
 };
@@ -67,8 +69,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   const { hostCaKey } = await readPublicKeys(paths.keys);
   const secrets = openSecrets(paths.secrets);
   const store = openStore(paths.store);
-  // An empty store has no folder yet, and the artefact workers may not make one.
-  await mkdir(blobDirectoryOf(store), { recursive: true, mode: 0o755 });
+  await makeBlobDirectory(blobDirectoryOf(store));
   const facts = await openFacts(paths.database, stack);
   const doors = await openNodeDoors({
     runDirectory: dirname(paths.operatorSocket),
@@ -96,6 +97,13 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
     ...facts,
     doors,
   };
+}
+
+/** An empty store has no folder yet, and the artefact workers, who read from it as nobody, may not make one. */
+async function makeBlobDirectory(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  // mkdir(2) takes the umask off, and a service may run with one that shuts everybody else out.
+  await chmod(directory, 0o755);
 }
 
 /** Workers know blobs by their digests alone: they lie in one folder. */

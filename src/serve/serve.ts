@@ -20,6 +20,7 @@ import { operatorRoutes } from "./operator-routes.ts";
 import { listenForOperators } from "./operator-socket.ts";
 import { createProve } from "./prove.ts";
 import { openRestarter } from "./restart.ts";
+import { addressWarning, sayReady } from "./service-manager.ts";
 import { type Supervisor, superviseNodes } from "./supervise.ts";
 
 /** A host that is up answers in a millisecond; the polling of a whole cluster must not pile up. Milliseconds. */
@@ -74,16 +75,20 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
   stack.defer(await answerDhcp());
   stack.defer(await openOperatorSide(options, base, manifests, supervisor));
   log("serve", `ready: for operators on ${paths.operatorSocket}. Next: imagectl arm NODE`);
+  await sayReady(options.environment);
   const reason = await until;
   log("serve", `${reason}: stopping; live attempts go on when it starts again`);
   source.close();
 }
 
-async function sayWhatThereIs({ clusterFile, paths, log }: ServeOptions, base: Foundation): Promise<void> {
+async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<void> {
+  const { clusterFile, paths, log } = options;
   const { cluster, store, source, attempts } = base;
   const { name, nodes, subnet, bastion } = cluster;
   const network = `${base.interface} (${bastion.address}/${subnet.prefixLength})`;
   log("serve", `cluster ${name} of ${clusterFile}: ${nodes.length} nodes on ${network}`);
+  const dropped = addressWarning(subnet, options.environment);
+  if (dropped !== undefined) log("serve", dropped, "warning");
   const problems = checkPlans(source.current()).filter(({ severity }) => severity === "error");
   if (problems.length > 0) {
     log(
