@@ -70,6 +70,7 @@ const doors: Record<string, string> = {
   "serve/host-ca.ts": "writes files for ssh-keygen",
   "serve/node-door.ts": "connects to nodes, writes known_hosts",
   "serve/operator-socket.ts": "opens the operators' Unix socket",
+  "version.ts": "reads the version",
   "store/file-system.ts": "writes whole files",
   "store/store.ts": "lists and removes images",
 };

@@ -18,6 +18,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: targetWords,
+  words: ["targets"],
   async run({ values, positionals }, io) {
     const client = operatorClient(io.env);
     const isAll = values.all === true;

@@ -22,6 +22,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: targetWords,
+  words: ["targets"],
   async run({ values, positionals }, io) {
     const isAll = values.all === true;
     const request = { words: positionals, isAll, command: "arm" };

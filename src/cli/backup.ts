@@ -24,6 +24,7 @@ export const command = defineCommand({
   usage: "backup FILE [--passphrase-file FILE] [--cluster FILE] [--json]",
   options: { ...passphraseOption, ...clusterOption, ...jsonOption },
   positionals: { min: 1, max: 1 },
+  words: ["file"],
   async run({ values, positionals }, io) {
     const file = resolve(positionals[0] as string);
     if (existsSync(file)) {

@@ -1,6 +1,12 @@
 /** The shape of a command: what `main.ts` parses, documents and runs. A new command is one file and one line in the table. */
 import type { ParseArgsOptionDescriptor, parseArgs } from "node:util";
 
+/**
+ * Where completion finds the words of a command: names from the cluster file (`targets` are nodes and groups),
+ * files, nothing, or these.
+ */
+export type WordSource = "nodes" | "targets" | "file" | "nothing" | readonly string[];
+
 /** The world of a command: where it prints and what it reads from its surroundings. */
 export type CommandIo = {
   /** Answers: what a pipe should get. */
@@ -10,6 +16,8 @@ export type CommandIo = {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Asks the person at the terminal one question; undefined when standard input is none. */
   readonly ask?: (question: string) => Promise<string>;
+  /** The table of all commands, for the one that describes them to shells. */
+  readonly commands?: () => Promise<ReadonlyMap<string, Command>>;
   /** Standard output is a terminal: colours and lines that are redrawn make sense. */
   readonly isTty: boolean;
 };
@@ -35,6 +43,8 @@ type TypedCommand<Options extends OptionSpecs> = {
   /** Without `imagectl`: `render NODE --out DIR`. */
   readonly usage: string;
   readonly options: Options;
+  /** What its words can be, in their order, for completion; the last one stands for all that follow. */
+  readonly words?: readonly WordSource[];
   /** How many words it takes; more or fewer are a usage error before `run`. */
   readonly positionals: { readonly min: number; readonly max: number };
   /**

@@ -12,6 +12,7 @@ export const command = defineCommand({
   usage: "diff NODE|GROUP… | --all [--json]",
   options: { ...allOption, ...jsonOption },
   positionals: targetWords,
+  words: ["targets"],
   async run({ values, positionals }, io) {
     const client = operatorClient(io.env);
     const isAll = values.all === true;

@@ -18,6 +18,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals }, io) {
     const node = encodeURIComponent(positionals[0] as string);
     const isAll = values.all === true && values.timeline !== true;

@@ -24,6 +24,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 0, max: 2 },
+  words: [["list", "show", "verify", "remove", "prune"], "nothing"],
   async run({ values, positionals: [word = "list", id] }, io) {
     const store = openStore(statePaths(io.env).store);
     const { answer, text, exitCode } = await answerFor({ word, id, values }, store, io);

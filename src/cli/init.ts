@@ -44,6 +44,7 @@ export const command = defineCommand({
     },
   },
   positionals: { min: 0, max: 1 },
+  words: ["file"],
   async run({ values, positionals }, io) {
     const file = clusterFile(positionals[0], io.env);
     await refuseExisting(file);

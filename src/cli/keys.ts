@@ -9,6 +9,7 @@ export const command = defineCommand({
   usage: "keys init [--json]",
   options: jsonOption,
   positionals: { min: 1, max: 1 },
+  words: [["init"]],
   async run({ values, positionals }, io) {
     if (positionals[0] !== "init") {
       throw new ImagectlError("USAGE", `keys: unknown word ${positionals[0]}`, {

@@ -49,6 +49,10 @@ describe("finding a command", () => {
     for (const name of ["keys", "plan", "render", "schema", "validate"])
       expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
   });
+  test("--version says which one it is", async () => {
+    const { version } = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));
+    expect(await imagectl("--version")).toEqual({ code: 0, stdout: `imagectl ${version}\n`, stderr: "" });
+  });
   test("help COMMAND is COMMAND --help", async () => {
     expect(await imagectl("help", "plan")).toEqual(await imagectl("plan", "--help"));
   });

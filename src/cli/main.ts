@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { describeError, formatFinding, ImagectlError } from "../errors.ts";
 import { nearestOf } from "../nearest.ts";
 import { terminalText } from "../terminal-text.ts";
+import { version } from "../version.ts";
 import type { Command, CommandIo } from "./command.ts";
 import { formatCommandHelp, formatOverview } from "./help.ts";
 
@@ -13,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   arm: () => import("./arm.ts"),
   backup: () => import("./backup.ts"),
   build: () => import("./build.ts"),
+  completion: () => import("./completion.ts"),
   demo: () => import("./demo.ts"),
   diff: () => import("./diff.ts"),
   disarm: () => import("./disarm.ts"),
@@ -62,6 +64,10 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     (name === undefined ? io.stderr : io.stdout).write(overview);
     return name === undefined ? exitCodes.found : exitCodes.ok;
   }
+  if (name === "--version" || name === "version") {
+    io.stdout.write(`imagectl ${version}\n`);
+    return exitCodes.ok;
+  }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load === undefined) throw unknownCommand(name);
   const { command } = await load();
@@ -69,7 +75,7 @@ async function dispatch(argv: readonly string[], io: CommandIo): Promise<number>
     io.stdout.write(formatCommandHelp(command));
     return exitCodes.ok;
   }
-  return command.run(parseWords(command, words), io);
+  return command.run(parseWords(command, words), { ...io, commands: loadCommands });
 }
 
 /** Loads them all: for what describes each of them. */

@@ -11,6 +11,7 @@ export const command = defineCommand({
   usage: "plan NODE [--cluster FILE] [--json]",
   options: { ...clusterOption, ...jsonOption },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals }, io) {
     const plan = planNode(await planInput(values.cluster, io.env), positionals[0] as string);
     io.stdout.write(values.json === true ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan));

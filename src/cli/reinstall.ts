@@ -31,6 +31,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: targetWords,
+  words: ["targets"],
   async run({ values, positionals }, io) {
     const request = { words: positionals, isAll: values.all === true, command: "reinstall" };
     requireWords(request);

@@ -22,6 +22,7 @@ export const command = defineCommand({
     ...clusterOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals }, io) {
     if (values.out === undefined) {
       throw new ImagectlError("USAGE", "render: --out is missing", {

@@ -24,6 +24,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals }, io) {
     const forms = [values.html, values.junit, values.json].filter((form) => form === true);
     if (forms.length > 1) {

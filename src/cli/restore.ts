@@ -33,6 +33,7 @@ export const command = defineCommand({
     ...passphraseOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["file"],
   async run({ values, positionals }, io) {
     const file = positionals[0] as string;
     const paths = statePaths(io.env);

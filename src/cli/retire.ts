@@ -17,6 +17,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals: [node = ""] }, io) {
     const client = operatorClient(io.env);
     const list = await client.get<TargetList>("/targets");

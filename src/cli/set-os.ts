@@ -15,6 +15,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 2, max: 2 },
+  words: ["targets", knownSystems],
   async run({ values, positionals: [name = "", os = ""] }, io) {
     if (!knownSystems.includes(os)) {
       throw new ImagectlError("OS_UNKNOWN", `imagectl cannot build ${os}`, {

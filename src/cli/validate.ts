@@ -10,6 +10,7 @@ export const command = defineCommand({
   usage: "validate [FILE] [--json]",
   options: jsonOption,
   positionals: { min: 0, max: 1 },
+  words: ["file"],
   async run({ values, positionals }, io) {
     const file = clusterFile(positionals[0], io.env);
     const { parsed, roles } = await readPlanSources(file);

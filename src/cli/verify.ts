@@ -15,6 +15,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 1 },
+  words: ["nodes"],
   async run({ values, positionals }, io) {
     const client = operatorClient(io.env);
     const path = `/nodes/${encodeURIComponent(positionals[0] as string)}`;

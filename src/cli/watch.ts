@@ -13,6 +13,7 @@ export const command = defineCommand({
   usage: "watch [NODE|GROUP…] [--json]",
   options: jsonOption,
   positionals: targetWords,
+  words: ["targets"],
   async run({ values, positionals }, io) {
     const names = await namesOf(operatorClient(io.env), positionals);
     const isReady = await followNodes(names, io, values.json === true);
