@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { NodeEvent } from "../../src/nodes/event.ts";
 import { packageRoot } from "../../src/paths.ts";
 import { start } from "../../src/run.ts";
-import { type FakeSession, fakeSession, seedUrlOf } from "../support/fake-node.ts";
+import { type FakeSession, fakeSession, inventory, scriptUrl, seedUrlOf } from "../support/fake-node.ts";
 import { imagectl } from "../support/image.ts";
 import { lab } from "../support/lab-cluster.ts";
-import { inventory, openServedLab, type ServedLab, scriptUrl } from "../support/served-lab.ts";
+import { openServedLab, type ServedLab } from "../support/served-lab.ts";
 
 const node = lab.node.name;
 let served: ServedLab;

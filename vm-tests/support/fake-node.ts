@@ -2,7 +2,37 @@
 import { randomBytes } from "node:crypto";
 import type { LabNetwork } from "../../src/lab/network.ts";
 import { type Namespace, openNamespace } from "../../src/namespace.ts";
+import type { Inventory } from "../../src/plan/inventory.ts";
 import { type RunResult, run } from "../../src/run.ts";
+import { lab } from "./lab-cluster.ts";
+
+/** Where the lab's node asks for its boot script. */
+export const scriptUrl = `http://${lab.bastion}:8080/boot/${lab.node.mac.replaceAll(":", "-")}/script.ipxe?firmware=bios-x86`;
+
+/** What the fake node says that it is. */
+export const inventory: Inventory = {
+  firmware: "bios-x86",
+  memoryMiB: 2048,
+  cpus: 2,
+  product: "a fake machine",
+  serial: "F1",
+  disks: [
+    {
+      path: "/dev/vda",
+      bytes: 20e9,
+      model: "",
+      serial: "D1",
+      wwn: "",
+      idPaths: [],
+      isRemovable: false,
+      isReadOnly: false,
+      transport: "virtio",
+      signatures: [],
+      filesystems: [],
+    },
+  ],
+  nics: [{ name: "eth0", mac: lab.node.mac, hasCarrier: true }],
+};
 
 export type HttpAnswer = { readonly status: number; readonly body: string };
 

@@ -31,34 +31,15 @@ export type ServedLab = {
 
 export const anyExitCode = Array.from({ length: 256 }, (_unused, code) => code);
 
-export const scriptUrl = `http://${lab.bastion}:8080/boot/${lab.node.mac.replaceAll(":", "-")}/script.ipxe?firmware=bios-x86`;
-
-/** What the fake node says that it is. */
-export const inventory = {
-  firmware: "bios-x86",
-  memoryMiB: 2048,
-  cpus: 2,
-  product: "a fake machine",
-  serial: "F1",
-  disks: [
-    {
-      path: "/dev/vda",
-      bytes: 20e9,
-      model: "",
-      serial: "D1",
-      wwn: "",
-      idPaths: [],
-      isRemovable: false,
-      isReadOnly: false,
-      transport: "virtio",
-      signatures: [],
-    },
-  ],
-  nics: [{ name: "eth0", mac: lab.node.mac, hasCarrier: true }],
-};
-
-/** Makes all of it; the server is not started. @param stateMiB size of the disk under the bastion's state. */
-export async function openServedLab(stateMiB: number): Promise<ServedLab> {
+/**
+ * Makes all of it; the server is not started.
+ * @param stateMiB size of the disk under the bastion's state.
+ * @param surroundings what the server and its commands find in their environment, too.
+ */
+export async function openServedLab(
+  stateMiB: number,
+  surroundings: (scratch: Scratch) => Readonly<Record<string, string>> = () => ({}),
+): Promise<ServedLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const made = scratch.folder("made");
   const state = scratch.folder("state");
@@ -69,7 +50,7 @@ export async function openServedLab(stateMiB: number): Promise<ServedLab> {
   const plan = planNode(await readPlanInput(input), lab.node.name);
   await publishSmallImage(made, plan);
   const network = await openLabNetwork({ ...lab, outsider: undefined });
-  const environment = { IMAGECTL_STATE: state, IMAGECTL_RUN: scratch.runtime };
+  const environment = { ...surroundings(scratch), IMAGECTL_STATE: state, IMAGECTL_RUN: scratch.runtime };
   const bastion = new LabBastion({
     place: network.bastion,
     clusterFile: cluster.file,
