@@ -28,6 +28,7 @@ const doors: Record<string, string> = {
   "cli/operator-client.ts": "asks the server over its Unix socket",
   "cli/passphrase.ts": "asks on the terminal",
   "cli/plan-context.ts": "looks which cluster file there is",
+  "cli/recovery.ts": "makes passwords by chance, writes their sheets, reads the clock",
   "cli/render.ts": "writes a node's files to look at",
   "cli/report.ts": "reads the page's template and the clock, writes the page",
   "cli/restore.ts": "reads a backup and the clock",

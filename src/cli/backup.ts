@@ -133,7 +133,8 @@ export function summarize({ about, state }: BackupContents): BackupSummary {
     createdAt: about.createdAt,
     hostname: about.hostname,
     keys: count(/^keys\/[^/]+_ed25519(\.pem)?$/),
-    secrets: count(/^secrets\//),
+    // A secret has no dot in its name; the log of what was made has.
+    secrets: count(/^secrets\/[^.]+$/),
     hasDatabase: count(/^imagectl\.sqlite$/) === 1,
     images: count(/^store\/images\/.*\.json$/),
     clusterFile: about.clusterFile,

@@ -1,5 +1,5 @@
 /** `imagectl demo`: one blank virtual machine becomes a proven node, with everything real but the hardware. */
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterConfig } from "../cluster/config.ts";
 import { ImagectlError } from "../errors.ts";
@@ -12,6 +12,7 @@ import { command as build } from "./build.ts";
 import { type Command, type CommandIo, defineCommand } from "./command.ts";
 import { command as events } from "./events.ts";
 import { planInput } from "./plan-context.ts";
+import { command as recovery } from "./recovery.ts";
 import { command as verify } from "./verify.ts";
 import { command as watch } from "./watch.ts";
 
@@ -31,11 +32,22 @@ export const command = defineCommand({
     say(io, `The cluster is ${clusterFile}. First the image that its node needs:`);
     const built = await call(build, { os: "debian-12" }, [], { ...io, env });
     if (built !== 0) return built;
+    const hasPassword = await giveRecoveryPassword(folder, { ...io, env });
+    if (hasPassword !== 0) return hasPassword;
     const isReady = await withLab({ ...io, env }, (lab, node) => showBoot(lab, node, { ...io, env }));
     say(io, `The demo took ${formatSeconds((performance.now() - startedMs) / 1000)}.`);
     return isReady ? 0 : 1;
   },
 });
+
+/** The sheet of a machine that is gone in a minute is thrown away with it. */
+async function giveRecoveryPassword(folder: string, io: CommandIo): Promise<number> {
+  const { cluster } = await planInput(undefined, io.env);
+  const out = join(folder, "recovery-sheet.txt");
+  rmSync(out, { force: true });
+  say(io, "A password for its console, of which only the hash is kept:");
+  return call(recovery, { out, rotate: true }, ["new", nodeOf(cluster).name], io);
+}
 
 function requireRoot(): void {
   if (process.getuid?.() === 0) return;

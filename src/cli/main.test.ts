@@ -144,7 +144,7 @@ describe("validate", () => {
     });
   });
   test("a role of one's own in roles/ beside the file is read, and one that replaces ours is a warning", async () => {
-    const file = clusterIn("own", sampleText.replace("sshd, firewall]", "sshd, firewall, mine]"));
+    const file = clusterIn("own", sampleText.replace("recovery]", "recovery, mine]"));
     const own = (name: string, text: string) => {
       mkdirSync(join(scratch, "own/roles", name), { recursive: true });
       writeFileSync(join(scratch, "own/roles", name, "role.yaml"), text);

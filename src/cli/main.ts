@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
   reinstall: () => import("./reinstall.ts"),
+  recovery: () => import("./recovery.ts"),
   render: () => import("./render.ts"),
   report: () => import("./report.ts"),
   restore: () => import("./restore.ts"),

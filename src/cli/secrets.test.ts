@@ -43,7 +43,7 @@ describe("from missing to there", () => {
     const { code, stdout } = await imagectl("secrets", "list");
     expect({ code, stdout }).toMatchObject({ code: 0 });
     expect(stdout).toMatch(
-      /^token +all nodes +missing\. Make it: sudo imagectl secrets set token --from FILE\n$/,
+      /^token +all nodes +missing\. Make it: sudo imagectl secrets set token --from FILE$/m,
     );
   });
   test("one that nothing reads is refused, with the nearest that something does", async () => {
@@ -61,7 +61,7 @@ describe("from missing to there", () => {
     expect(await imagectl(...set)).toEqual({ code: 0, stdout: "kept: token\n", stderr: "" });
     expect((await imagectl(...set)).stderr).toContain("[SECRET_EXISTS]");
     expect((await imagectl(...set, "--rotate")).code).toBe(0);
-    expect((await imagectl("secrets", "list")).stdout).toMatch(/^token +all nodes +since 20/);
+    expect((await imagectl("secrets", "list")).stdout).toMatch(/^token +all nodes +since 20/m);
   });
   test("neither plan nor render nor list shows its value, and of the state's files only its own has it", async () => {
     await imagectl("render", "node1", "--out", join(scratch, "tree"));

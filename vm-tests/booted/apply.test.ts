@@ -6,8 +6,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { statePaths } from "../../src/paths.ts";
+import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
 import { type RunResult, run, start } from "../../src/run.ts";
+import { openSecrets } from "../../src/secrets.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { cache, testState } from "../support/image.ts";
@@ -45,9 +47,16 @@ function agentWords(...words: string[]): [string, string[]] {
   return [program, [...inside, ...way]];
 }
 
+/** With the values of its secrets, where it is the node's. */
+async function overlayOf(layer: NamedLayer): Promise<Uint8Array> {
+  if (layer.name === "image") return buildOverlay(layer);
+  const { secrets } = statePaths({ IMAGECTL_STATE: testState });
+  return nodeOverlay({ ...(await booted.plan()).node, ...layer }, openSecrets(secrets));
+}
+
 async function apply(layer: NamedLayer, onLine: (line: string) => void = () => {}): Promise<RunResult> {
   const [program, words] = agentWords("apply", "--confirm");
-  const input = await buildOverlay(layer);
+  const input = await overlayOf(layer);
   return run(program, words, { input, onLine, okExitCodes: anyExitCode, timeoutMs: 150_000 });
 }
 
@@ -151,7 +160,7 @@ test("an apply goes on to its end when its connection is lost", async () => {
       role: "sample",
     },
   ];
-  const overlay = await buildOverlay({ ...node, name: "node", commands: [...node.commands, ...commands] });
+  const overlay = await overlayOf({ ...node, name: "node", commands: [...node.commands, ...commands] });
   const [program, words] = agentWords("apply");
   const seen = Promise.withResolvers<void>();
   const input = join(scratch.folder("overlay"), "overlay.tar");

@@ -74,7 +74,7 @@ beforeAll(async () => {
   cluster = await makeLabCluster(scratch.folder("cluster"));
   await ensureImage(cluster.file, wholeCluster.os);
   const state = scratch.folder("state");
-  for (const part of ["keys", "store"]) symlinkSync(join(testState, part), join(state, part));
+  for (const part of ["keys", "secrets", "store"]) symlinkSync(join(testState, part), join(state, part));
   const runtime = join(scratch.runtime, "run");
   mkdirSync(runtime, { mode: 0o700 });
   network = await openLabNetwork({ ...lab, outsider: undefined });

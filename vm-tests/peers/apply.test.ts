@@ -8,9 +8,12 @@ import { requireCluster } from "../../src/cluster/parse.ts";
 import { sha256 } from "../../src/digest.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { packageRoot } from "../../src/paths.ts";
+import { fillSecrets } from "../../src/plan/fill-secrets.ts";
 import { planNode } from "../../src/plan/make.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { readRoleCatalogue } from "../../src/roles/read.ts";
+import { Secret } from "../../src/secret.ts";
+import { hashPassword, saltBytes } from "../../src/yescrypt.ts";
 import {
   type ApplyRoot,
   file,
@@ -44,7 +47,10 @@ async function examplePlan(): Promise<NodePlan> {
   const directory = join(packageRoot, "templates/roles");
   const roles = await readRoleCatalogue([{ directory, shownAs: "templates/roles" }]);
   const trust = { agentKey, hostCaKey: agentKey };
-  return planNode({ cluster, roles, trust, operatingSystems: ["debian-12"], makeSeed }, "node1");
+  const planned = planNode({ cluster, roles, trust, operatingSystems: ["debian-12"], makeSeed }, "node1");
+  const hash = await hashPassword(new Secret("never typed"), new Uint8Array(saltBytes));
+  const files = planned.node.files.map((file) => fillSecrets(file, new Map([["recovery-hash", hash]])));
+  return { ...planned, node: { ...planned.node, files } };
 }
 
 describe("the roles of a node, in a fresh root", () => {
@@ -84,7 +90,7 @@ describe("the roles of a node, in a fresh root", () => {
     }
   });
 
-  test("people have their ids and a home of their own, and nobody has a password", async () => {
+  test("people have their ids and a home of their own, and only the console's account has a password", async () => {
     const { stdout } = await root.run(`
       for name in alice carol imagectl; do echo "$name $(id -u $name):$(id -g $name) $(id -nG $name)"; done
       stat -c '%n %a %U:%G' /home/alice /home/carol
@@ -97,6 +103,7 @@ describe("the roles of a node, in a fresh root", () => {
         "imagectl 901:901 imagectl ssh-users",
         "/home/alice 700 alice:alice",
         "/home/carol 700 carol:carol",
+        "password: recovery",
         "",
       ].join("\n"),
     );

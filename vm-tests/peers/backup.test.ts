@@ -18,6 +18,7 @@ import { shellLine } from "../../src/shell.ts";
 import { type FakeNode, plugFakeNode } from "../support/fake-node.ts";
 import { cache, imagectl } from "../support/image.ts";
 import { type LabCluster, lab, makeLabCluster } from "../support/lab-cluster.ts";
+import { ensureRecovery } from "../support/recovery.ts";
 import { publishSmallImage } from "../support/stored-image.ts";
 
 const passphrase = "four words of nobody's choice";
@@ -35,8 +36,9 @@ beforeAll(async () => {
   scratch = openScratch({ cache, pid: process.pid });
   state = join(scratch.folder("bastion"), "state");
   cluster = await makeLabCluster(scratch.folder("cluster"));
-  const { keys } = statePaths({ IMAGECTL_STATE: state });
+  const { keys, secrets } = statePaths({ IMAGECTL_STATE: state });
   await ensureKeys(keys);
+  await ensureRecovery(secrets, [lab.node.name]);
   const input = { clusterFile: cluster.file, keysDirectory: keys, operatingSystems: ["debian-12"], makeSeed };
   await publishSmallImage(state, planNode(await readPlanInput(input), lab.node.name));
   const folder = scratch.folder("backup");
@@ -81,7 +83,7 @@ async function onTerminal(words: readonly string[], question: string, answer: st
 test("the server hands out its database while it serves; the file shows no key", async () => {
   await bastion.imagectl(["arm", lab.node.name]);
   const { stdout } = await bastion.imagectl(["backup", file, "--passphrase-file", passphraseFile]);
-  expect(stdout).toContain("3 private keys, 0 secrets, the database, manifests of 1 images");
+  expect(stdout).toContain("3 private keys, 1 secrets, the database, manifests of 1 images");
   const key = readFileSync(join(state, "keys/agent_ed25519"), "utf8").split("\n")[2] as string;
   expect(key.length).toBeGreaterThan(50);
   expect(readFileSync(file).includes(key)).toBe(false);

@@ -1,5 +1,5 @@
 /** The real `imagectl serve` in a network of its own, and a machine that speaks to it with curl and udhcpc. */
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeSeed } from "../../src/cloud-init/seed.ts";
@@ -122,6 +122,16 @@ describe("before anything is armed", () => {
 
 describe("one node, from arming to deployed, through a crash of the server", () => {
   let seedUrl: string;
+  let hash: string;
+
+  test("a node without its recovery password is not armed; the hint makes it", async () => {
+    const refused = await bastion.imagectl(["arm", lab.node.name], { okExitCodes: [2] });
+    expect(refused.stderr).toContain("Make it: sudo imagectl recovery new node1");
+    const sheet = join(scratch.folder("sheet"), "node1.txt");
+    await bastion.imagectl(["recovery", "new", "node1", "--cluster", cluster.file, "--out", sheet]);
+    hash = readFileSync(join(state, "secrets/node1/recovery-hash"), "utf8").trim();
+    expect(hash).toMatch(/^\$y\$/);
+  });
 
   test("arming freezes plan and image, and says so; again it says that it is armed", async () => {
     const { stdout } = await bastion.imagectl(["arm", lab.node.name, "--deadline", "1h", "--json"]);
@@ -196,6 +206,7 @@ describe("one node, from arming to deployed, through a crash of the server", () 
 
     const { body: overlay } = await session.ask("GET", "overlay.tar");
     expect(overlay).toContain("imagectl/apply");
+    expect(overlay).toContain(hash);
     const sha256 = /apply-overlay sha256=([0-9a-f]{64})/.exec(steps.body)?.[1];
     expect(sha256).toBeDefined();
     const events = [
@@ -225,6 +236,17 @@ describe("one node, from arming to deployed, through a crash of the server", () 
     expect((await session.ask("POST", "events", { kind: "deployed" })).status).toBe(200);
     expect((await session.ask("GET", "overlay.tar")).status).toBe(410);
     expect(await stageOfNode()).toBe("deployed");
+  });
+
+  test("the overlay had the hash, and neither the database nor the log nor any answer to an operator has it", async () => {
+    const kept = readdirSync(state).filter((name) => name.startsWith("imagectl.sqlite"));
+    expect(kept.length).toBeGreaterThan(0);
+    for (const name of kept) expect(readFileSync(join(state, name)).includes(hash), name).toBe(false);
+    const { stdout } = await bastion.imagectl(["plan", "node1", "--cluster", cluster.file, "--json"]);
+    const events = await bastion.imagectl(["events", "node1", "--json"]);
+    const said = [bastion.log(), stdout, events.stdout].join("\n");
+    expect(said).toContain("[secret recovery-hash]");
+    expect(said).not.toContain(hash);
   });
 
   test("the second power-on goes to the local disk", async () => {

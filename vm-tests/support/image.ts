@@ -7,22 +7,23 @@ import { goldenPlanKey } from "../../src/images/recipe.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
 import { cacheDirectory, packageRoot, statePaths } from "../../src/paths.ts";
 import { readPlanInput } from "../../src/plan/inputs.ts";
-import { planNode } from "../../src/plan/make.ts";
+import { type PlanInput, planNode } from "../../src/plan/make.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
 import { type LabSystem, lab, labSystems } from "./lab-cluster.ts";
+import { ensureRecovery } from "./recovery.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
 export const cache = cacheDirectory(process.env);
-/** Store and keys of all tests: an image is signed by the keys beside it. */
+/** Store, keys and secrets of all tests: an image is signed by the keys beside it. */
 export const testState = join(cache, "test-state");
 
 /** A cold build takes about three minutes on two cores. Milliseconds. */
 const buildTimeoutMs = 20 * 60_000;
 
-/** Builds what the cluster file needs, or finds it up to date; its progress is shown. */
+/** Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown. */
 export async function ensureImage(clusterFile: string, os: LabSystem): Promise<void> {
   mkdirSync(testState, { recursive: true });
   await run(imagectl, ["build", "--os", os, "--cluster", clusterFile], {
@@ -30,14 +31,20 @@ export async function ensureImage(clusterFile: string, os: LabSystem): Promise<v
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
   });
+  const { cluster } = await inputOf(clusterFile);
+  const names = cluster.nodes.map(({ name }) => name);
+  await ensureRecovery(statePaths({ IMAGECTL_STATE: testState }).secrets, names);
+}
+
+async function inputOf(clusterFile: string): Promise<PlanInput> {
+  const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
+  const operatingSystems = labSystems;
+  return readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
 }
 
 /** The plan of the lab's node, from the cluster file as it is now. */
 export async function planOf(clusterFile: string): Promise<NodePlan> {
-  const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
-  const operatingSystems = labSystems;
-  const input = await readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
-  return planNode(input, lab.node.name);
+  return planNode(await inputOf(clusterFile), lab.node.name);
 }
 
 export type StoredImage = {

@@ -12,6 +12,7 @@ import { type RunResult, run } from "../../src/run.ts";
 import { type FakeNode, plugFakeNode } from "./fake-node.ts";
 import { cache } from "./image.ts";
 import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
+import { ensureRecovery } from "./recovery.ts";
 import { publishSmallImage } from "./stored-image.ts";
 
 export type ServedLab = {
@@ -44,8 +45,9 @@ export async function openServedLab(
   const made = scratch.folder("made");
   const state = scratch.folder("state");
   const cluster = await makeLabCluster(scratch.folder("cluster"));
-  const { keys } = statePaths({ IMAGECTL_STATE: made });
+  const { keys, secrets } = statePaths({ IMAGECTL_STATE: made });
   await ensureKeys(keys);
+  await ensureRecovery(secrets, [lab.node.name]);
   const input = { clusterFile: cluster.file, keysDirectory: keys, operatingSystems: ["debian-12"], makeSeed };
   const plan = planNode(await readPlanInput(input), lab.node.name);
   await publishSmallImage(made, plan);
