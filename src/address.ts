@@ -48,6 +48,33 @@ export const Ipv4Subnet = z.string().transform((text, context) => {
 });
 export type Ipv4Subnet = z.output<typeof Ipv4Subnet>;
 
+/** A card's address and the size of its network: `10.88.0.11/24`. */
+export const Ipv4Interface = z.string().transform((text, context) => {
+  const [address = "", prefix = "", ...rest] = text.split("/");
+  const prefixLength = Number(prefix);
+  const isWhole = rest.length === 0 && ipv4Pattern.test(address) && /^[0-9]{1,2}$/.test(prefix);
+  if (!isWhole || prefixLength < 8 || prefixLength > 31) {
+    context.addIssue({
+      code: "custom",
+      message: "expected an address with its prefix such as 10.88.0.11/24",
+    });
+    return z.NEVER;
+  }
+  return { address: address as Ipv4Address, prefixLength };
+});
+export type Ipv4Interface = z.output<typeof Ipv4Interface>;
+
+/** The network in which an interface's address lies. */
+export function subnetOf({ address, prefixLength }: Ipv4Interface): Ipv4Subnet {
+  const network = ipv4FromNumber((ipv4ToNumber(address) & maskOf(prefixLength)) >>> 0);
+  return { network, prefixLength };
+}
+
+/** Whether two networks share an address: one of them then contains the other. */
+export function subnetsMeet(left: Ipv4Subnet, right: Ipv4Subnet): boolean {
+  return subnetContains(left, right.network) || subnetContains(right, left.network);
+}
+
 function maskOf(prefixLength: number): number {
   return (0xffffffff << (32 - prefixLength)) >>> 0;
 }

@@ -12,6 +12,7 @@ export const errorCodes = {
   BACKUP_TOO_NEW: "A backup was written by a newer imagectl, in a format that this one does not read.",
   BACKUP_UNKNOWN: "A file is no backup that imagectl wrote, or cannot be read.",
   BACKUP_UNWRITABLE: "A backup cannot be written where it should go, or another one is there.",
+  BOND_INCOMPLETE: "A node's bond has no cards, no mode, or lacks the card that boots.",
   BOOT_ENTRY_MISSING:
     "An image's manifest cannot network-boot the firmware, or boots an artefact that it does not list.",
   BUILD_BUSY: "Another build runs with the same cache folder.",

@@ -1,9 +1,9 @@
 /** What no single line of the cluster file can know: names, numbers and addresses that must not meet. */
-import type { MacAddress } from "../address.ts";
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import type { YamlFile } from "../yaml-file.ts";
 import { checkAddresses } from "./check-addresses.ts";
+import { checkCards } from "./check-cards.ts";
 import { collisions, type Report } from "./claims.ts";
 import { complainAboutLabel, complainAboutUserName, userIds } from "./names.ts";
 import type { LooseClusterFile } from "./schema.ts";
@@ -24,7 +24,7 @@ export function checkAcrossFile(file: YamlFile, cluster: LooseClusterFile): Find
     ...checkNames(cluster, file),
     ...checkDuplicates(cluster, report),
     ...checkAddresses(cluster, report),
-    ...checkMacs(cluster, report),
+    ...checkCards(cluster, report),
     ...checkGroupOfNodes(cluster, report),
     ...checkGroupOfBastion(cluster, report),
     ...checkRolesOfGroups(cluster, report),
@@ -33,16 +33,21 @@ export function checkAcrossFile(file: YamlFile, cluster: LooseClusterFile): Find
 
 function checkNames(cluster: LooseClusterFile, file: YamlFile): Finding[] {
   const sections = [
-    { section: "users", names: Object.keys(cluster.users), complain: complainAboutUserName },
-    { section: "groups", names: Object.keys(cluster.groups), complain: complainAboutLabel },
-    { section: "nodes", names: Object.keys(cluster.nodes), complain: complainAboutLabel },
+    { section: ["users"], names: Object.keys(cluster.users), complain: complainAboutUserName },
+    { section: ["groups"], names: Object.keys(cluster.groups), complain: complainAboutLabel },
+    { section: ["nodes"], names: Object.keys(cluster.nodes), complain: complainAboutLabel },
+    ...Object.entries(cluster.nodes).map(([name, { nics = {} }]) => ({
+      section: ["nodes", name, "nics"],
+      names: Object.keys(nics),
+      complain: complainAboutLabel,
+    })),
   ];
   return sections.flatMap(({ section, names, complain }) =>
     names.flatMap((name): Finding[] => {
       const complaint = complain(name);
       if (complaint === undefined) return [];
-      const where = file.whereKey([section, name]);
-      const message = `${section}: ${JSON.stringify(name)}: ${complaint.message}`;
+      const where = file.whereKey([...section, name]);
+      const message = `${section.join(".")}: ${JSON.stringify(name)}: ${complaint.message}`;
       return [{ code: "NAME_INVALID", where, message, hint: complaint.hint, severity: "error" }];
     }),
   );
@@ -56,7 +61,6 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
     path: `users.${name}.uid`,
     owner: name,
   }));
-  const macs = nodes.map(([name, { mac }]) => ({ key: mac, path: `nodes.${name}.mac`, owner: name }));
   const hostnames = [
     { key: cluster.bastion.hostname, path: "bastion.hostname", owner: "the bastion" },
     ...nodes.map(([name]) => ({ key: name, path: `nodes.${name}`, owner: `the node ${name}` })),
@@ -72,7 +76,6 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
   const nextUid = Math.max(...users.map(([, { uid }]) => uid ?? 0), userIds.first) + 1;
   return [
     ...collisions("the uid", uids, `Give one of them an id that was never used, such as ${nextUid}`, report),
-    ...collisions("the MAC address", macs, macHint, report),
     ...collisions("the host name", hostnames, "Rename one of them.", report),
     ...collisions(
       "the name",
@@ -81,20 +84,6 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
       report,
     ),
   ];
-}
-
-const macHint = "Read it from the machine's label, or there: ip link";
-
-/** IEEE 802: the lowest bit of the first octet says "group", which no card's own address has. */
-function checkMacs(cluster: LooseClusterFile, report: Report): Finding[] {
-  return Object.entries(cluster.nodes).flatMap(([name, { mac }]) => {
-    if (mac === undefined || (!isMulticast(mac) && mac !== "00:00:00:00:00:00")) return [];
-    return [report(`nodes.${name}.mac`, "VALUE_INVALID", `${mac} is no address of a network card`, macHint)];
-  });
-}
-
-function isMulticast(mac: MacAddress): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
 }
 
 function checkGroupOfNodes(cluster: LooseClusterFile, report: Report): Finding[] {

@@ -1,5 +1,5 @@
 /** What `cluster.yaml` says, parsed: all intent is here and nowhere else. */
-import type { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
+import type { Ipv4Address, Ipv4Interface, Ipv4Subnet, MacAddress } from "../address.ts";
 
 /** `debian-12`: family and release, as /etc/os-release's ID and VERSION_ID. */
 export type OsId = string;
@@ -42,6 +42,33 @@ export type DiskPolicy = {
   readonly data?: readonly DataDisk[];
 };
 
+/** 802.3ad is LACP: the switch takes part. active-backup: it does not have to know. */
+export type BondMode = "802.3ad" | "active-backup";
+
+/** How a node's own address sits on its cards. A node's values go before its group's, one by one. */
+export type Link = {
+  /** Bytes of the largest packet. Absent: 1500. */
+  readonly mtu?: number;
+  /** The network is reached by frames with this tag (IEEE 802.1Q). */
+  readonly vlan?: { readonly id: number };
+  readonly bond?: {
+    readonly mode?: BondMode;
+    /** Of a node only: the cards, the one that boots among them. */
+    readonly members?: readonly MacAddress[];
+  };
+};
+
+/** A card beside the one that boots: storage, fabric. */
+export type Nic = {
+  readonly name: string;
+  readonly mac: MacAddress;
+  /** Absent: it is brought up without an address. */
+  readonly address?: Ipv4Interface;
+  readonly mtu?: number;
+  /** Whether a boot waits for it, with an end to the waiting. */
+  readonly required: boolean;
+};
+
 export type User = {
   readonly name: string;
   readonly uid: number;
@@ -61,6 +88,7 @@ export type Group = {
   readonly disk: DiskPolicy;
   /** On reinstalls only: the first deploy on a machine always goes through its firmware. */
   readonly restart: Restart;
+  readonly link?: Link;
   /** The operator's own `#cloud-config` for cloud-init on golden nodes. */
   readonly userData?: string;
 };
@@ -77,6 +105,8 @@ export type Node = {
   readonly os?: OsId;
   /** Replaces the group's policy whole. */
   readonly disk?: DiskPolicy;
+  readonly link?: Link;
+  readonly nics: readonly Nic[];
 };
 
 export type ClusterConfig = {

@@ -65,16 +65,19 @@ function toConfig(file: ClusterFile): ClusterConfig {
     bastion: toBastion(bastion),
     outsider: network.outsider,
     users: Object.entries(file.users).map(([name, user]) => ({ name, ...user })),
-    groups: Object.entries(file.groups).map(([name, { disk, userData, ...group }]) => ({
+    groups: Object.entries(file.groups).map(([name, { disk, userData, link, ...group }]) => ({
       name,
       ...group,
+      ...(link === undefined ? {} : { link }),
       disk: toPolicy(disk),
       restart: "reboot" as const,
       ...(userData === undefined ? {} : { userData }),
     })),
-    nodes: Object.entries(file.nodes).map(([name, { disk, os, ...node }]) => ({
+    nodes: Object.entries(file.nodes).map(([name, { disk, os, link, nics, ...node }]) => ({
       name,
       ...node,
+      ...(link === undefined ? {} : { link }),
+      nics: Object.entries(nics).map(([nic, entry]) => ({ name: nic, ...entry })),
       ...(os === undefined ? {} : { os }),
       ...(disk === undefined ? {} : { disk: toPolicy(disk) }),
     })),

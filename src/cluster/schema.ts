@@ -4,6 +4,7 @@ import { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
 import { problem } from "../yaml-shape.ts";
 import { described } from "./described.ts";
 import { DiskPolicy } from "./disk-schema.ts";
+import { GroupLink, Nic, NodeLink } from "./link-schema.ts";
 import { complainAboutLabel, labelPattern, userIds, userNamePattern } from "./names.ts";
 import { parsePublicKey } from "./public-key.ts";
 
@@ -113,7 +114,12 @@ const Group = z.strictObject({
     'words for the kernel command line, such as "console=ttyS0,115200n8"',
   ),
   disk: described(DiskPolicy.default({ match: {} }), "which disks hold the system, and which hold data"),
+  link: described(GroupLink.optional(), "how the nodes' cards are joined to the network: mtu, vlan, bond"),
 });
+
+/** Names are checked with the file (check.ts), so that a bad name does not hide what else is wrong below it. */
+const named = <Entry extends z.ZodType>(pattern: RegExp, entry: Entry) =>
+  z.record(z.string().meta({ pattern: pattern.source }), entry);
 
 const Node = z.strictObject({
   mac: described(
@@ -127,11 +133,15 @@ const Node = z.strictObject({
     "instead of the group's operating system, such as debian-12: for a node that goes ahead or stays behind",
   ),
   disk: described(DiskPolicy.optional(), "replaces the group's disk whole"),
+  link: described(
+    NodeLink.optional(),
+    "goes before the group's link, value by value; here the bond's members",
+  ),
+  nics: described(
+    named(labelPattern, Nic).default({}),
+    "cards beside the one that boots (storage, fabric), by a name of your choice",
+  ),
 });
-
-/** Names are checked with the file (check.ts), so that a bad name does not hide what else is wrong below it. */
-const named = <Entry extends z.ZodType>(pattern: RegExp, entry: Entry) =>
-  z.record(z.string().meta({ pattern: pattern.source }), entry);
 
 export const ClusterFile = z.strictObject({
   cluster: described(Label, "the cluster's name, such as lab"),

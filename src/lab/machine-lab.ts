@@ -30,7 +30,10 @@ export type MachineLabSettings = {
 };
 
 export type LabNode = { readonly name: string; readonly address: string; readonly mac: string };
-export type LabMachine = Pick<QemuHostSettings, "firmware" | "disks" | "uefiNetworkStack" | "clock">;
+export type LabMachine = Pick<
+  QemuHostSettings,
+  "firmware" | "disks" | "uefiNetworkStack" | "clock" | "otherMacs"
+>;
 
 export type MachineLab = {
   readonly scratch: Scratch;

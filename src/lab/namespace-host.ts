@@ -13,6 +13,8 @@ import type { LabNetwork } from "./network.ts";
 export type NamespaceHostSettings = {
   readonly hostname: string;
   readonly mac: string;
+  /** MAC addresses of further cards: eth1, eth2 … on the same switch. */
+  readonly otherMacs?: readonly string[];
   /** Unique on this host. */
   readonly id: string;
   /** Unpacked root filesystem; never written to. */
@@ -49,11 +51,13 @@ export class NamespaceHost implements Host {
    */
   async boot(): Promise<void> {
     if (this.#running !== undefined) throw this.#failed("it is running already");
-    const { hostname, mac, id, lower, folder, network } = this.#settings;
+    const { hostname, mac, otherMacs = [], id, lower, folder, network } = this.#settings;
     await run("mkdir", ["-p", ...["upper", "work", "root", "cgroup"].map((name) => join(folder, name))]);
     const net = await openNamespace(hostname);
     try {
-      await network.plug(net, "eth0", mac);
+      for (const [index, each] of [mac, ...otherMacs].entries()) {
+        await network.plug(net, `eth${index}`, each);
+      }
       const script = join(packageRoot, "templates/lab/start-root.sh");
       const inside = shellLine(["sh", script, `${id}-${hostname}`, folder, lower]);
       const initPid = Promise.withResolvers<number>();

@@ -60,7 +60,7 @@ export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwor
       bastion,
       outsider,
       switch: board,
-      plug: (machine, name, mac) => plug(board, machine, `port-${machine.pid}`, name, mac),
+      plug: (machine, name, mac) => plug(board, machine, portOf(machine, name), name, mac),
       addTap: async (name) => {
         await board.ip("tuntap", "add", "dev", name, "mode", "tap");
         await board.ip("link", "set", "dev", name, "master", "br0", "up");
@@ -72,6 +72,12 @@ export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwor
     await close();
     throw error;
   }
+}
+
+/** A machine's first card needs no number. At most 15 characters (IFNAMSIZ, linux/if.h). */
+function portOf({ pid }: Namespace, interfaceName: string): string {
+  const number = interfaceName.replace(/\D/g, "");
+  return number === "0" ? `port-${pid}` : `port-${pid}-${number}`;
 }
 
 /** A cable: one end is a port of the switch, the other the machine's interface. */

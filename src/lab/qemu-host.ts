@@ -17,7 +17,9 @@ import {
   qemuLine,
 } from "./qemu-line.ts";
 
-export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap"> & {
+export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap" | "otherNics"> & {
+  /** MAC addresses of cards beside the first; each is a port of the switch: `tap-NAME-1`, `tap-NAME-2` … */
+  readonly otherMacs?: readonly string[];
   /** Blank, made at the start, sparse. */
   readonly disks: readonly { readonly bytes: number; readonly bus: MachineDisk["bus"] }[];
   /** A folder of this machine alone. */
@@ -58,6 +60,7 @@ export class QemuHost implements Host {
     this.#machine = {
       ...settings,
       tap: `tap-${name}`,
+      otherNics: (settings.otherMacs ?? []).map((mac, index) => ({ mac, tap: `tap-${name}-${index + 1}` })),
       disks: this.disks,
       variables: join(folder, "variables.fd"),
     };
@@ -142,6 +145,8 @@ export class QemuHost implements Host {
     }
     if (this.#machine.firmware === "uefi-x64") copyFileSync(ovmfVariables, this.#machine.variables);
     else writeFileSync(this.#machine.variables, "");
-    await this.#settings.network.addTap(this.#machine.tap);
+    for (const { tap } of [this.#machine, ...(this.#machine.otherNics ?? [])]) {
+      await this.#settings.network.addTap(tap);
+    }
   }
 }

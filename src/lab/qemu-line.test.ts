@@ -33,6 +33,13 @@ test("a machine whose battery is empty says so by its clock; others have the hos
   expect(line()).not.toContain("-rtc");
 });
 
+test("cards beside the first have no ROM, so that none of them boots", () => {
+  const words = line({ firmware: "bios-x86", otherNics: [{ mac: "52:54:00:77:01:11", tap: "tap-node1-1" }] });
+  expect(words).toContain("tap,id=net1,ifname=tap-node1-1,script=no,downscript=no");
+  expect(words).toMatch(/netdev=net1,mac=52:54:00:77:01:11,romfile=(?= |$)/);
+  expect(words.match(/bootindex=1/g)).toHaveLength(1);
+});
+
 test("a BIOS machine has no flash", () => {
   expect(line({ firmware: "bios-x86" })).not.toContain("pflash");
 });

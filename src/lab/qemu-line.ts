@@ -16,6 +16,8 @@ export type MachineSpec = {
   readonly mac: string;
   /** Tap interface that exists already. */
   readonly tap: string;
+  /** Cards beside it, in this order; none of them network-boots. */
+  readonly otherNics?: readonly { readonly mac: string; readonly tap: string }[];
   readonly disks: readonly MachineDisk[];
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -97,6 +99,10 @@ function networkWords(machine: MachineSpec, order: BootOrder): string[] {
   return [
     ...["-netdev", `tap,id=net0,ifname=${machine.tap},script=no,downscript=no`],
     ...["-device", `virtio-net-pci,netdev=net0,mac=${machine.mac}${isFirst ? ",bootindex=1" : ""}${rom}`],
+    ...(machine.otherNics ?? []).flatMap(({ mac, tap }, index) => [
+      ...["-netdev", `tap,id=net${index + 1},ifname=${tap},script=no,downscript=no`],
+      ...["-device", `virtio-net-pci,netdev=net${index + 1},mac=${mac},romfile=`],
+    ]),
   ];
 }
 

@@ -39,7 +39,7 @@ export function findSubject(cluster: ClusterConfig, name: string): PlanSubject {
 /** @returns undefined for a bastion that the operator keeps by hand. */
 export function bastionOf({ bastion }: ClusterConfig): PlanSubject | undefined {
   const { hostname, address, group } = bastion;
-  return group === undefined ? undefined : { name: hostname, address, group, isBastion: true };
+  return group === undefined ? undefined : { name: hostname, address, group, nics: [], isBastion: true };
 }
 
 /** From itself, a firewall lets everything in, so only another machine can see what the bastion refuses. */
@@ -53,7 +53,7 @@ export function checksOfBastion(checks: readonly Check[]): Check[] {
 }
 
 /**
- * A role that reads `node.mac` sets up the card that a node boots from. On the bastion that would be its own
+ * A role that reads `node.mac`, `node.link` or `node.nics` sets up the card that a node boots from. On the bastion that would be its own
  * uplink, which is the operator's.
  * @param findings of laying it out. @returns them, each such role with one that says so.
  */
@@ -63,11 +63,11 @@ export function explainForBastion(
   group: { readonly name: string; readonly roles: readonly string[] },
   where: (path: string) => string,
 ): Finding[] {
-  const isAboutMac = ({ code, message }: Finding) =>
-    code === "TEMPLATE_UNKNOWN_NAME" && message.includes("node.mac");
-  const others = findings.filter((finding) => !isAboutMac(finding));
+  const isAboutCards = ({ code, message }: Finding) =>
+    code === "TEMPLATE_UNKNOWN_NAME" && /node\.(mac|link|nics)\b/.test(message);
+  const others = findings.filter((finding) => !isAboutCards(finding));
   const refused = roles.filter(({ role }) =>
-    findings.some((finding) => isAboutMac(finding) && finding.where.startsWith(`${role.source}/`)),
+    findings.some((finding) => isAboutCards(finding) && finding.where.startsWith(`${role.source}/`)),
   );
   return [
     ...others,

@@ -1,6 +1,7 @@
 /** What templates see of one node: ready values, described for people in docs/roles.md. */
-import { ipv4ToNumber, netmaskOf } from "../address.ts";
-import type { ClusterConfig, Group } from "../cluster/config.ts";
+import { ipv4ToNumber, type MacAddress, netmaskOf } from "../address.ts";
+import type { ClusterConfig, Group, Link, Nic } from "../cluster/config.ts";
+import { defaultMtu, linkOf } from "../cluster/link.ts";
 import { splitOsId } from "../os-id.ts";
 import type { FirewallRule } from "../roles/role.ts";
 import type { View } from "../template.ts";
@@ -39,7 +40,7 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
       hostname: node.name,
       domain,
       fqdn: fqdn(node.name),
-      ...(node.mac === undefined ? {} : { mac: node.mac }),
+      ...(node.mac === undefined ? {} : viewCards({ ...node, mac: node.mac }, group)),
       address: node.address,
       prefixLength: subnet.prefixLength,
       kernelArguments: group.kernelArguments,
@@ -74,6 +75,42 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
         out: rules.filter((rule) => rule.direction === "out"),
       },
     },
+  };
+}
+
+type Cards = { readonly mac: MacAddress; readonly link?: Link; readonly nics: readonly Nic[] };
+
+/** The bastion has none of these: its cards are the operator's. */
+function viewCards(node: Cards, group: Group) {
+  const nics = [...node.nics].sort((left, right) => (left.name < right.name ? -1 : 1)).map(viewNic);
+  return { mac: node.mac, link: viewLink(node, group), nics };
+}
+
+/** A value that is not there is empty, so that a template can ask for it by `has…` alone. */
+function viewLink(node: Cards, group: Group) {
+  const { mtu, vlanId, bondMode, members } = linkOf(node, group);
+  return {
+    hasMtu: mtu !== undefined,
+    mtu: mtu ?? defaultMtu,
+    hasVlan: vlanId !== undefined,
+    vlanId: vlanId ?? "",
+    hasBond: bondMode !== undefined,
+    bondMode: bondMode ?? "",
+    isLacp: bondMode === "802.3ad",
+    isPlain: vlanId === undefined && bondMode === undefined,
+    members,
+    macs: members.join(" "),
+  };
+}
+
+function viewNic({ name, mac, address, mtu, required }: Nic) {
+  return {
+    name,
+    mac,
+    hasAddress: address !== undefined,
+    address: address === undefined ? "" : `${address.address}/${address.prefixLength}`,
+    mtu: mtu ?? defaultMtu,
+    isRequired: required,
   };
 }
 

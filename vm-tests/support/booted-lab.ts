@@ -38,8 +38,14 @@ export type BootedLab = {
 
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
-/** Builds the image where needed, makes its root node1's own, and boots it. */
-export async function openBootedLab(options: LabClusterOptions = wholeCluster): Promise<BootedLab> {
+/**
+ * Builds the image where needed, makes its root node1's own, and boots it.
+ * @param otherMacs of further cards of the machine.
+ */
+export async function openBootedLab(
+  options: LabClusterOptions = wholeCluster,
+  otherMacs: readonly string[] = [],
+): Promise<BootedLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const cluster = await makeLabCluster(scratch.folder("cluster"), options);
   await ensureImage(cluster.file, options.os);
@@ -50,11 +56,11 @@ export async function openBootedLab(options: LabClusterOptions = wholeCluster): 
   const root = (await imageOf(planned)).artefact("root.tar.zst");
   const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
   const folder = scratch.folder(lab.node.name);
-  const secrets = openSecrets(scratch.folder("secrets"));
+  const secrets = openSecrets(paths.secrets);
   await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey, secrets });
   const network = await openLabNetwork(lab);
   const { name, mac, address } = lab.node;
-  const host = new NamespaceHost({ hostname: name, mac, id: scratch.id, lower, folder, network });
+  const host = new NamespaceHost({ hostname: name, mac, otherMacs, id: scratch.id, lower, folder, network });
   const close = async (): Promise<void> => {
     await host.powerOff();
     await network.close();

@@ -20,6 +20,10 @@ export type LabClusterOptions = {
   readonly disk: string;
   /** The operator's own user-data; with it, the group also has the role that runs it. */
   readonly userData?: string;
+  /** How the node is joined to the network, as YAML flow: `{mtu: 1400}`. */
+  readonly link?: string;
+  /** The node's other cards, as YAML flow. */
+  readonly nics?: string;
 };
 
 /** The systems that whole nodes are proved with. */
@@ -59,14 +63,15 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, os, disk, userData }: LabClusterOptions,
+  { users, os, disk, userData, link, nics }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
     alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
   };
-  const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall"];
+  const node = `${link === undefined ? "" : `, link: ${link}`}${nics === undefined ? "" : `, nics: ${nics}`}`;
+  const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", "recovery"];
   return `cluster: lab
 network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
 bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}
@@ -79,6 +84,6 @@ ${users.map((user) => entries[user]).join("")}groups:
     kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
     disk: ${disk}
 ${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
-  node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu}
+  node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu${node}}
 `;
 }

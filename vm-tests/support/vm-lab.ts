@@ -10,7 +10,14 @@ import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
 import { type RunResult, run } from "../../src/run.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { cache, ensureImage, imageOf, planOf, type StoredImage, testState } from "./image.ts";
-import { type LabCluster, type LabSystem, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
+import {
+  type LabCluster,
+  type LabClusterOptions,
+  type LabSystem,
+  lab,
+  makeLabCluster,
+  wholeCluster,
+} from "./lab-cluster.ts";
 
 export type VmLab = MachineLab & {
   readonly cluster: LabCluster;
@@ -37,12 +44,16 @@ export type VmLabOptions = {
   readonly os?: LabSystem;
   /** What the machine's own clock says at power-on. */
   readonly clock?: string;
+  /** How the node's cards are joined to the network. */
+  readonly cluster?: Pick<LabClusterOptions, "link" | "nics">;
+  /** Of cards beside the one that boots. */
+  readonly otherMacs?: readonly string[];
 };
 
 export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
-  const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os, clock } = options;
+  const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os, clock, otherMacs = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), "imagectl-cluster-"));
-  const cluster = await makeLabCluster(folder, { ...wholeCluster, os });
+  const cluster = await makeLabCluster(folder, { ...wholeCluster, os, ...options.cluster });
   await ensureImage(cluster.file, os);
   const image = await imageOf(await planOf(cluster.file));
   const machineLab = await openMachineLab({
@@ -51,7 +62,13 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
     clusterFile: cluster.file,
     bastion: { address: lab.bastion, interface: lab.bastionInterface, prefixLength: lab.prefixLength },
     node: lab.node,
-    machine: { firmware, disks, uefiNetworkStack: "edk2", ...(clock === undefined ? {} : { clock }) },
+    machine: {
+      firmware,
+      disks,
+      uefiNetworkStack: "edk2",
+      otherMacs,
+      ...(clock === undefined ? {} : { clock }),
+    },
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
     logs: join(cache, "logs", `vm-${os}-${firmware}`),
