@@ -9,7 +9,7 @@ const sample: Command = defineCommand({
   summary: "do a thing",
   usage: "sample FILE… | --all",
   options: {
-    all: { type: "boolean", short: "a", description: "'Quoted' and -minus." },
+    all: { type: "boolean", short: "a", description: "All (and more). 'Quoted' and -minus." },
     to: { type: "string", valueName: "No", description: ".dotted" },
   },
   positionals: { min: 0, max: 1 },
@@ -23,6 +23,7 @@ test("a command is shown with its usage, its sentence and its options", () => {
 Do a thing.
 .Bl -tag -width Ds
 .It Fl Fl all
+All (and more).
 \\&'Quoted' and \\-minus.
 Short: \\-a.
 .It Fl Fl to Ar \\&No

@@ -56,7 +56,7 @@ function capital(sentence: string): string {
 function text(sentences: string): string[] {
   return sentences
     .replaceAll("\n", " ")
-    .split(/(?<=[a-z)][.?]) +(?=[A-Z$])/)
+    .split(/(?<=[.?!][)"']*) +/)
     .flatMap((sentence) => fold(sentence.trim().split(/ +/)))
     .map(escapeText)
     .map((line) => (/^[.']/.test(line) ? `\\&${line}` : line));
