@@ -131,6 +131,7 @@ export const errorCodes = {
   STATE_EXISTS: "A restore would replace a state or a cluster file that is there.",
   STATE_UNREADABLE: "The state of the bastion cannot be read, or there is none.",
   STORE_KEY_DIFFERS: "The store's images are signed by another manifest key than the one at hand.",
+  STORE_UNREADABLE: "The image store belongs to another user, most often to root.",
   TAR_INVALID: "A tar archive is broken, or holds what an archive of ours never holds.",
   TEMPLATE_INVALID:
     "A template is malformed, uses more than #if, #unless and #each, or prints a list or map.",

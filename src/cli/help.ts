@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 export function formatOverview(commands: ReadonlyMap<string, Command>): string {
   const width = Math.max(...[...commands.keys()].map((name) => name.length));
   const lines = [...commands].map(([name, command]) => `  ${name.padEnd(width)}  ${command.summary}`);
-  return `Usage: imagectl COMMAND [OPTION…]\n\n${lines.join("\n")}\n\nMore: imagectl COMMAND --help\n`;
+  return `Usage: imagectl COMMAND [OPTION…]\n\n${lines.join("\n")}\n\nA new cluster: init, validate, build, serve, arm, watch. More: imagectl COMMAND --help\n`;
 }
 
 /** @returns usage, summary and every option of one command. */

@@ -1,14 +1,21 @@
 /** `imagectl images`: what it prints of a store, for people and for programs, and with which exit code. */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { sha256 } from "../digest.ts";
 import { statePaths } from "../paths.ts";
 import type { Image } from "../store/manifest.ts";
 import { openStore } from "../store/store.ts";
 import { main } from "./main.ts";
+
+// Tests run as root, which may read everything.
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return { ...real, readdir: vi.fn(real.readdir) };
+});
 
 const scratch = mkdtempSync(join(tmpdir(), "imagectl-images-"));
 const env = { IMAGECTL_STATE: join(scratch, "state") };
@@ -26,6 +33,15 @@ async function imagectl(...argv: string[]) {
   });
   return { code, stdout, stderr };
 }
+
+test("a store of somebody else's is no defect of ours", async () => {
+  const folder = statePaths({ IMAGECTL_STATE: join(scratch, "closed") }).store;
+  vi.mocked(readdir).mockRejectedValueOnce(Object.assign(new Error("EACCES"), { code: "EACCES" }));
+  await expect(openStore(folder).list()).rejects.toMatchObject({
+    code: "STORE_UNREADABLE",
+    hint: expect.stringContaining("sudo"),
+  });
+});
 
 test("an empty store says what to do", async () => {
   expect(await imagectl("images", "list")).toEqual({

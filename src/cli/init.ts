@@ -108,7 +108,9 @@ async function chooseKeys(
   asker: Asker,
   io: CommandIo,
 ): Promise<readonly string[]> {
-  if (given !== undefined) return Promise.all(given.map(async (one) => checkKey(await readKeyArgument(one))));
+  if (given !== undefined) {
+    return Promise.all(given.map(async (one) => checkKey(one, await readKeyArgument(one))));
+  }
   const all = await listPublicKeys(io.env);
   if (all.length === 0) {
     throw new ImagectlError("USAGE", "init: no public key was found in ~/.ssh, and none was named", {
@@ -121,10 +123,14 @@ async function chooseKeys(
   return [line];
 }
 
-function checkKey(text: string): string {
+function checkKey(given: string, text: string): string {
   const answer = parsePublicKey(text);
   if (answer.kind === "key") return answer.line;
-  throw new ImagectlError("PUBLIC_KEY_REFUSED", `--key: ${answer.message}`, { hint: answer.hint });
+  // The other one of the two files; nothing of it was shown to anybody.
+  const isOtherFile = given !== text && text.includes("PRIVATE KEY");
+  throw new ImagectlError("PUBLIC_KEY_REFUSED", `--key: ${answer.message}`, {
+    hint: isOtherFile ? `Name its public half: --key ${given}.pub` : answer.hint,
+  });
 }
 
 function parseNode(given: string): DraftNode {

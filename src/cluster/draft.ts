@@ -32,7 +32,7 @@ export type Draft = {
 };
 
 /** The group that every node of a first file is in; a name to be changed. */
-const firstGroup = "nodes";
+const firstGroup = "gpu";
 
 /** Nodes begin at .11 where there is room: the low addresses are routers and bastions. */
 const firstNodeOffset = 11;

@@ -14,7 +14,8 @@ export async function readClusterFile(path: string): Promise<ParsedCluster> {
 /** @throws ImagectlError CLUSTER_UNREADABLE. */
 export async function readClusterText(path: string): Promise<string> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new ImagectlError("CLUSTER_UNREADABLE", `cannot read the cluster file ${path}: ${error.message}`, {
+    const why = error.code === "ENOENT" ? "there is no such file" : error.message;
+    throw new ImagectlError("CLUSTER_UNREADABLE", `cannot read the cluster file ${path}: ${why}`, {
       hint: "Name it on the command line, or set IMAGECTL_CLUSTER. To begin a new one: imagectl init",
       cause: error,
     });

@@ -32,7 +32,10 @@ export function findSubject(cluster: ClusterConfig, name: string): PlanSubject {
   }
   const names = cluster.nodes.map((each) => each.name);
   throw new ImagectlError("NODE_UNKNOWN", `the cluster ${cluster.name} has no node ${name}`, {
-    hint: hintForName(name, [...names, ...(bastion === undefined ? [] : [bastion.name])]),
+    hint:
+      names.length === 0
+        ? "It has no nodes yet. Add some to the cluster file, under nodes: a mac, an address and a group each."
+        : hintForName(name, [...names, ...(bastion === undefined ? [] : [bastion.name])]),
   });
 }
 

@@ -22,6 +22,7 @@ import { createProve } from "./prove.ts";
 import { openRestarter } from "./restart.ts";
 import { addressWarning, sayReady } from "./service-manager.ts";
 import { type Supervisor, superviseNodes } from "./supervise.ts";
+import { whatIsMissing } from "./what-is-missing.ts";
 
 /** A host that is up answers in a millisecond; the polling of a whole cluster must not pile up. Milliseconds. */
 const sshTimeoutMs = 1_500;
@@ -99,11 +100,14 @@ async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<
   }
   const { images } = await store.list();
   const newest = images[0];
-  const what =
-    newest === undefined
-      ? "build one: imagectl build --os OS"
-      : `newest ${newest.manifest.os} of ${newest.manifest.createdAt}`;
-  log("serve", `store ${paths.store}: ${images.length} images, ${what}`);
+  const what = newest === undefined ? "" : `, newest ${newest.manifest.os} of ${newest.manifest.createdAt}`;
+  log("serve", `store ${paths.store}: ${images.length} images${what}`);
+  const missing = await whatIsMissing(
+    source.current(),
+    clusterFile,
+    async (plan) => (await findImage(store, plan)) !== undefined,
+  );
+  if (missing !== undefined) log("serve", missing, "warning");
   for (const { node, state } of attempts.live()) log(node, `goes on: ${state.stage} since ${state.since}`);
 }
 

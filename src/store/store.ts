@@ -191,7 +191,11 @@ async function idsIn(folders: StoreFolders, extension: ".json" | ".sig"): Promis
 async function namesIn(folder: string): Promise<string[]> {
   return readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    throw error;
+    if (error.code !== "EACCES") throw error;
+    throw new ImagectlError("STORE_UNREADABLE", `${folder} may not be read by this user`, {
+      hint: "Run the command with sudo. Where another store is meant: IMAGECTL_STATE",
+      cause: error,
+    });
   });
 }
 
