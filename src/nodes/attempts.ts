@@ -52,7 +52,7 @@ export type Attempts = {
   latest(node: string): Attempt | undefined;
   /** The attempt that wrote the system on the node's disk; undefined when the last one to write did not end well. */
   installed(node: string): Attempt | undefined;
-  /** What the node is doing, or else what it is: its live attempt, the installed one, the newest one. */
+  /** What the node is doing, or else what it is: its live or failed attempt, the installed one, the newest one. */
   current(node: string): Attempt | undefined;
   /** The newest attempt of each node that ever had one, by node name. */
   latestOfAll(): readonly Attempt[];
@@ -94,7 +94,9 @@ export function openAttempts(database: Database): Attempts {
   };
   const current = (node: string): Attempt | undefined => {
     const newest = latest(node);
-    return newest?.state.isLive === true ? newest : (installed(node) ?? newest);
+    // A failure is what the operator has to see, also where the old system still runs.
+    const isNews = newest?.state.isLive === true || newest?.state.stage === "failed";
+    return isNews ? newest : (installed(node) ?? newest);
   };
 
   return {
