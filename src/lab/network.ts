@@ -1,5 +1,7 @@
-/** The lab's network: a switch, a bastion and, where wanted, an outsider, all in namespaces of their own. */
+/** The lab's network: a switch, a bastion that serves the time and, where wanted, an outsider, in namespaces. */
 import { type Namespace, openNamespace } from "../namespace.ts";
+import type { StartedProcess } from "../run.ts";
+import { startTimeServer } from "./time-server.ts";
 
 export type LabAddresses = {
   readonly bastion: string;
@@ -31,11 +33,14 @@ const outsiderMac = "52:54:00:77:00:fa";
 /**
  * Makes the network. Any number of labs stand side by side: nothing of them has a name outside of its own
  * namespaces, and all of it ends with this process, however that ends.
- * @throws ImagectlError NAMESPACE_FAILED without root.
+ * @throws ImagectlError NAMESPACE_FAILED without root, LAB_BOOT_FAILED without chronyd.
  */
 export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwork> {
   const open: Namespace[] = [];
+  let timeServer: StartedProcess | undefined;
   const close = async (): Promise<void> => {
+    timeServer?.stop("SIGKILL");
+    await timeServer?.exited;
     await Promise.all(open.map((namespace) => namespace.close()));
   };
   const opened = async (name: string): Promise<Namespace> => {
@@ -50,6 +55,7 @@ export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwor
     const bastion = await opened("bastion");
     await plug(board, bastion, "port-bastion", addresses.bastionInterface, bastionMac);
     await giveAddress(bastion, addresses.bastionInterface, `${addresses.bastion}/${addresses.prefixLength}`);
+    timeServer = await startTimeServer(bastion);
     let outsider: Namespace | undefined;
     if (addresses.outsider !== undefined) {
       outsider = await opened("outsider");
