@@ -52,7 +52,6 @@ const debianBase = [
   "procps",
   "shim-signed",
   "systemd-sysv",
-  "systemd-timesyncd",
   "tzdata",
   "udev",
   // Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.

@@ -26,8 +26,8 @@ test("nodes: iPXE, one script, one seed session, nothing else", async () => {
     [
       "GET /boot/:file",
       "GET /boot/:mac/script.ipxe",
+      "GET /seed/:token/clock",
       "GET /seed/:token/overlay.tar",
-      "GET /seed/:token/time",
       "HEAD /boot/:file",
       "POST /seed/:token/events",
       "POST /seed/:token/host-key",

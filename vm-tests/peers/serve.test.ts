@@ -229,7 +229,7 @@ describe("one node, from arming to deployed, through a crash of the server", () 
     await crash();
     expect((await session.ask("POST", "host-key", hostKey)).body).toBe(certificate.body);
 
-    const time = Number((await session.ask("GET", "time")).body);
+    const time = Number((await session.ask("GET", "clock")).body);
     expect(Math.abs(time - Date.now() / 1000)).toBeLessThan(10);
     expect((await session.ask("POST", "events", { kind: "deployed" })).status).toBe(200);
     await crash();

@@ -139,7 +139,7 @@ describe("the protocol, from the token to the deployed node", () => {
       status: 200,
       body: "set-clock\nwipe-disk disk=/dev/vda\n",
     });
-    expect(await ask("GET", seed("time"))).toEqual({ status: 200, body: `${now.getTime() / 1000}\n` });
+    expect(await ask("GET", seed("clock"))).toEqual({ status: 200, body: `${now.getTime() / 1000}\n` });
     expect(await ask("GET", seed("overlay.tar"))).toEqual({ status: 200, body: "overlay of node1" });
     const events: EventBody[] = [
       { kind: "step-started", index: 1, total: 2, step: "set-clock" },
@@ -167,7 +167,7 @@ describe("the protocol, from the token to the deployed node", () => {
       ["POST", "inventory"],
       ["GET", "overlay.tar"],
       ["POST", "host-key"],
-      ["GET", "time"],
+      ["GET", "clock"],
     ] as const) {
       expect((await ask(method, seed(name))).status, name).toBe(410);
     }
@@ -210,7 +210,7 @@ describe("who is refused", () => {
       body: "the token was already redeemed with another session key\n",
     });
     expect(kinds()).toEqual(["armed", "seed-redeemed", "seed-refused"]);
-    expect((await ask("GET", seed("time"))).status).toBe(200);
+    expect((await ask("GET", seed("clock"))).status).toBe(200);
   });
 
   test("another address, whatever it claims in a header", async () => {
@@ -226,7 +226,7 @@ describe("who is refused", () => {
     await start();
     expect((await ask("POST", `/seed/${"f".repeat(64)}/redeem`)).status).toBe(410);
     expect(strangers).toEqual(["127.0.0.1"]);
-    expect((await ask("GET", seed("time"))).status).toBe(410);
+    expect((await ask("GET", seed("clock"))).status).toBe(410);
     expect((await ask("POST", seed("redeem"), { key: "short" })).status).toBe(401);
     expect(attempts.get(attemptId)?.state.tries).toBe(0);
   });
@@ -287,7 +287,7 @@ describe("what goes wrong", () => {
     const answer = await ask("GET", seed("overlay.tar"));
     expect(answer).toEqual({ status: 500, body: "this is our fault: see the log of imagectl serve\n" });
     expect(failures).toEqual(["node1 GET overlay.tar: Error: disk full"]);
-    expect((await ask("GET", seed("time"))).status).toBe(200);
+    expect((await ask("GET", seed("clock"))).status).toBe(200);
   });
 
   test("a database that fails is 500 too", async () => {
@@ -357,6 +357,6 @@ test("the routes of a node: nothing of an operator's is among them", async () =>
   await start();
   expect((await ask("GET", "/nodes")).status).toBe(404);
   expect((await ask("POST", "/arm")).status).toBe(404);
-  expect((await ask("HEAD", seed("time"))).status).toBe(404);
+  expect((await ask("HEAD", seed("clock"))).status).toBe(404);
   expect((await ask("DELETE", seed("events"))).status).toBe(404);
 });

@@ -78,7 +78,7 @@ export function seedRoutes(dependencies: SeedDependencies): FastifyPluginAsync {
     route("POST", "host-key", use, (session, body, reply) =>
       answerHostKey(dependencies, session, body, reply),
     );
-    route("GET", "time", use, (_session, _body, reply) =>
+    route("GET", "clock", use, (_session, _body, reply) =>
       text(reply, 200, `${Math.floor(now().getTime() / 1000)}\n`),
     );
   };

@@ -7,8 +7,8 @@ root_number=3
 
 # Whole seconds, from the bastion: certificates and file times are wrong on a machine whose battery is empty.
 step_set_clock() {
-  session_request time GET "$seed/time"
-  busybox date -u -s "@$(head -c 20 "$run/time.answer")"
+  session_request clock GET "$seed/clock"
+  busybox date -u -s "@$(head -c 20 "$run/clock.answer")"
   busybox hwclock -u -w || echo "this machine keeps no clock; it is set again after each start"
 }
 
