@@ -104,7 +104,7 @@ describe("validate", () => {
     expect(stdout).toMatch(
       /cluster\.yaml:8:3: error: unknown key network\.domian \[KEY_UNKNOWN\]\n {4}hint: Did you mean: domain\n/,
     );
-    expect(stdout).toMatch(/3 errors, 0 warnings\n$/);
+    expect(stdout).toMatch(/4 errors, 0 warnings\n$/);
   });
   test("what only a plan can see is found as well", async () => {
     const file = clusterIn("plan", sampleText.replace("roles: [base", "roles: [bsae"));

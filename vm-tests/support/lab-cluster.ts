@@ -16,9 +16,11 @@ export type LabClusterOptions = {
   readonly users: readonly ("alice" | "carol")[];
   /** The operating system of its one group. */
   readonly os: LabSystem;
+  /** What its nodes are; with user-data, the role that runs it comes to these. */
+  readonly roles: readonly string[];
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
   readonly disk: string;
-  /** The operator's own user-data; with it, the group also has the role that runs it. */
+  /** The operator's own user-data. */
   readonly userData?: string;
   /** How the node is joined to the network, as YAML flow: `{mtu: 1400}`. */
   readonly link?: string;
@@ -30,9 +32,24 @@ export type LabClusterOptions = {
 export const labSystems = ["debian-12", "debian-13"] as const;
 export type LabSystem = (typeof labSystems)[number];
 
+/** The roles of every node: examples/cluster.yaml lists the same. */
+export const standardRoles: readonly string[] = [
+  "base",
+  "time",
+  "network",
+  "dns",
+  "accounts",
+  "sudo",
+  "sshd",
+  "firewall",
+  "upgrades",
+  "recovery",
+];
+
 export const wholeCluster: LabClusterOptions = {
   users: ["alice", "carol"],
   os: "debian-12",
+  roles: standardRoles,
   disk: "{match: {}}",
 };
 
@@ -63,7 +80,7 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, os, disk, userData, link, nics }: LabClusterOptions,
+  { users, os, roles, disk, userData, link, nics }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
@@ -71,7 +88,6 @@ function clusterText(
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
   };
   const node = `${link === undefined ? "" : `, link: ${link}`}${nics === undefined ? "" : `, nics: ${nics}`}`;
-  const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", "recovery"];
   return `cluster: lab
 network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
 bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}

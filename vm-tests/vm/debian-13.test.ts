@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { lab } from "../support/lab-cluster.ts";
+import { tellAsOneStory } from "../support/story.ts";
+import { openVmLab, type VmLab } from "../support/vm-lab.ts";
+
+// Its checks and their faults are proved in namespaces; here are its own kernel, bootloader and deploy environment.
+tellAsOneStory();
+let vm: VmLab;
+beforeAll(async () => {
+  vm = await openVmLab({ firmware: "uefi-x64", os: "debian-13" });
+  await vm.bastion.start();
+});
+afterAll(() => vm?.close());
+
+const node = lab.node.name;
+const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
+
+test("a blank UEFI machine becomes a proven Debian 13, from power-on to ready", async () => {
+  await vm.bastion.imagectl(["arm", node]);
+  await vm.machine.boot();
+  const watched = await vm.bastion.imagectl(["watch", node], {
+    timeoutMs: 20 * 60_000,
+    onLine: (line) => console.log(line),
+    okExitCodes: anyExitCode,
+  });
+  const report = await vm.bastion.imagectl(["verify", node, "--last"], { okExitCodes: anyExitCode });
+  console.log(report.stdout);
+  console.log((await vm.bastion.imagectl(["events", node, "--timeline"])).stdout);
+  expect(watched.exitCode, report.stdout).toBe(0);
+  expect(report.stdout).toMatch(new RegExp(`${node} is ready: [0-9]+ checks green, 0 red, 0 not applicable`));
+});
+
+test("what runs is Debian 13 with its own kernel, and admins become root on it", async () => {
+  const answer = await vm.machine.run(
+    ". /etc/os-release; echo $ID-$VERSION_ID; uname -r; ls /boot/vmlinuz-*",
+    60,
+  );
+  expect(answer.exitCode).toBe(0);
+  const [os, release, kernels] = answer.stdout.trim().split("\n");
+  expect(os).toBe("debian-13");
+  expect(kernels).toBe(`/boot/vmlinuz-${release}`);
+  expect(await vm.sshAs("carol", ["sudo", "-n", "id", "-u"])).toMatchObject({ exitCode: 0, stdout: "0\n" });
+});
+
+test("it starts from its own disk again, with its clock set by the bastion", async () => {
+  await vm.machine.powerOff();
+  const consoleBefore = vm.machine.console().length;
+  await vm.machine.boot();
+  await vm.machine.untilConsole(/node1 login:/, 600, consoleBefore);
+  const answer = await vm.machine.run("chronyc -n waitsync 60 0 0 1 >/dev/null; chronyc -n sources", 90);
+  expect(answer.stdout).toMatch(new RegExp(`^\\^\\* ${lab.bastion.replaceAll(".", "\\.")} `, "m"));
+});
