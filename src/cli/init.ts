@@ -73,12 +73,13 @@ export const command = defineCommand({
 const sampleFile = join(packageRoot, "examples/cluster.yaml");
 const templateFile = join(packageRoot, "templates/init/cluster.yaml.hbs");
 
-/** System and roles of a first group are those of the sample's. */
-async function standardGroup(): Promise<Pick<Draft, "os" | "roles">> {
+/** Systems and roles are those of the sample's groups; a sample whose bastion is in no group keeps it by hand. */
+async function standardGroup(): Promise<Pick<Draft, "os" | "roles" | "bastionGroup">> {
   const { cluster } = parseCluster(await readTextFile(sampleFile), sampleFile);
   const group = cluster?.groups.find(({ method }) => method === "golden");
   if (group === undefined) throw new Error(`${sampleFile} has no group that is installed`);
-  return { os: group.os, roles: group.roles };
+  const bastionGroup = cluster?.groups.find(({ name }) => name === cluster.bastion.group);
+  return { os: group.os, roles: group.roles, bastionGroup };
 }
 
 async function chooseInterface(given: string | undefined, asker: Asker): Promise<OfferedInterface> {

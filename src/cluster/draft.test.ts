@@ -12,6 +12,7 @@ const draft = (network: string, prefixLength: number, address: string, nodes: nu
   keys: [],
   os: "debian-12",
   roles: ["a", "b"],
+  bastionGroup: undefined,
   nodes: Array.from({ length: nodes }, (_unused, index) => ({
     name: `node${index + 1}`,
     mac: "52:54:00:77:00:11" as MacAddress,
@@ -45,4 +46,15 @@ test("a network without room is refused", () => {
   expect(() => draftView(draft("10.1.2.0", 30, "10.1.2.1", 1))).toThrow(
     "10.1.2.0/30 has no free address left",
   );
+});
+
+test("a bastion that is kept has its group in the view, with parameters on one line", () => {
+  const bastionGroup = { name: "bastion", os: "debian-12", roles: ["a", "c"], params: { a: { open: true } } };
+  expect(draftView({ ...draft("10.1.2.0", 24, "10.1.2.1", 0), bastionGroup }).bastionGroup).toEqual({
+    isKept: true,
+    name: "bastion",
+    os: "debian-12",
+    roles: "a, c",
+    params: '{"a":{"open":true}}',
+  });
 });

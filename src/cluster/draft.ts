@@ -9,7 +9,7 @@ import {
 } from "../address.ts";
 import { ImagectlError } from "../errors.ts";
 import type { View } from "../template.ts";
-import type { OsId } from "./config.ts";
+import type { Group, OsId } from "./config.ts";
 import { userIds } from "./names.ts";
 
 export type DraftNode = { readonly name: string; readonly mac: MacAddress };
@@ -26,6 +26,8 @@ export type Draft = {
   readonly keys: readonly string[];
   readonly os: OsId;
   readonly roles: readonly string[];
+  /** What keeps the bastion; undefined: it is kept by hand. */
+  readonly bastionGroup: Pick<Group, "name" | "os" | "roles" | "params"> | undefined;
   readonly nodes: readonly DraftNode[];
   /** What editors read the file's schema from: a path or a URL. */
   readonly schema: string;
@@ -52,11 +54,19 @@ export function draftView(draft: Draft): View {
     keys: draft.keys.map((line) => JSON.stringify(line)),
     group: firstGroup,
     roles: draft.roles.join(", "),
+    bastionGroup: viewGroup(draft.bastionGroup),
     outsider,
     firstNodeAddress: addresses[0],
     hasNodes: nodes.length > 0,
     nodes: nodes.map(({ name, mac }, index) => ({ name, mac, address: addresses[index], group: firstGroup })),
   };
+}
+
+/** JSON is YAML on one line. */
+function viewGroup(group: Draft["bastionGroup"]): View {
+  if (group === undefined) return { isKept: false };
+  const { name, os, roles, params } = group;
+  return { isKept: true, name, os, roles: roles.join(", "), params: JSON.stringify(params) };
 }
 
 function takeAddress(subnet: Ipv4Subnet, taken: Set<Ipv4Address>, end: "first" | "last"): Ipv4Address {
