@@ -76,7 +76,7 @@ echo $(($(nstat -asz IpReasmReqds | awk '/Reasm/ { print $2 }') - before))`,
   });
 });
 
-/** This kernel has neither bonds nor VLANs: what networkd makes of them is proved at level 4. */
+/** This kernel may have neither bonds nor VLANs: that networkd reads the files whole is all that is proved here. */
 test.each(["lacp-vlan", "active-backup", "vlan"])(
   "networkd understands every line of the files for %s, and skips the empty ones",
   async (name) => {
