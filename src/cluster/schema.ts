@@ -71,7 +71,7 @@ const Bastion = z.strictObject({
   interface: described(InterfaceName, "the one interface on which DHCP, TFTP and HTTP answer, such as eth1"),
   group: described(
     z.string().optional(),
-    "a group with method: none, for a bastion that is kept by imagectl apply bastion as nodes are",
+    "a group with method: none, from which the bastion itself is planned as nodes are",
   ),
 });
 
