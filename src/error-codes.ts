@@ -69,6 +69,7 @@ export const errorCodes = {
   KEY_UNKNOWN: "A file of the operator has a key that nothing reads; most often a typo.",
   KVM_UNUSABLE: "KVM was asked for, but a guest that was started under it did not run.",
   LAB_BOOT_FAILED: "A machine of the lab did not boot; its console says why.",
+  LAB_DISK_IMPOSSIBLE: "A rehearsal cannot make a disk that a node's disk policy would take.",
   LOCK_MALFORMED: "A package lock, or what apt said for it, cannot be understood.",
   MEMORY_TOO_SMALL: "The node has less memory than the image's boot entry asks for.",
   MIRROR_UNREACHABLE: "An archive that images are built from does not answer, or cannot be verified.",

@@ -11,6 +11,7 @@ import { command as arm } from "./arm.ts";
 import { command as build } from "./build.ts";
 import { type Command, type CommandIo, defineCommand } from "./command.ts";
 import { command as events } from "./events.ts";
+import { untilInterrupted } from "./interrupt.ts";
 import { planInput } from "./plan-context.ts";
 import { command as recovery } from "./recovery.ts";
 import { command as verify } from "./verify.ts";
@@ -77,7 +78,7 @@ async function withLab(
 ): Promise<boolean> {
   const { cluster } = await planInput(undefined, io.env);
   const lab = await openLab(cluster, io);
-  const interrupt = untilInterrupted();
+  const interrupt = untilInterrupted("imagectl demo");
   try {
     const story = lab.bastion.start().then(() => use(lab, nodeOf(cluster).name));
     return await Promise.race([story, interrupt.promise]);
@@ -120,26 +121,6 @@ async function newestKernel(store: Store): Promise<string> {
   throw new ImagectlError("IMAGE_UNKNOWN", "the store has no image that can be network-booted", {
     hint: "imagectl build --os debian-12",
   });
-}
-
-/** Rejects on the first signal; `release` raises it again, unhandled, so that the shell sees what ended us. */
-function untilInterrupted(): { readonly promise: Promise<never>; release(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  promise.catch(() => {});
-  let caught: NodeJS.Signals | undefined;
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  const catchSignal = (signal: NodeJS.Signals): void => {
-    caught = signal;
-    reject(new ImagectlError("COMMAND_FAILED", `stopped by ${signal}`, { hint: "imagectl demo" }));
-  };
-  for (const signal of signals) process.once(signal, catchSignal);
-  return {
-    promise,
-    release: () => {
-      for (const signal of signals) process.off(signal, catchSignal);
-      if (caught !== undefined) process.kill(process.pid, caught);
-    },
-  };
 }
 
 function call(

@@ -35,6 +35,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   secrets: () => import("./secrets.ts"),
   serve: () => import("./serve.ts"),
   "set-os": () => import("./set-os.ts"),
+  test: () => import("./test.ts"),
   validate: () => import("./validate.ts"),
   verify: () => import("./verify.ts"),
   watch: () => import("./watch.ts"),

@@ -8,7 +8,7 @@ import { shellLine } from "../shell.ts";
 import type { CommandAnswer } from "../verify/report.ts";
 import { runThrough } from "../verify/run-framed.ts";
 import type { Host } from "./host.ts";
-import type { LabNetwork } from "./network.ts";
+import { type LabNetwork, portOf } from "./network.ts";
 
 export type NamespaceHostSettings = {
   readonly hostname: string;
@@ -98,6 +98,16 @@ export class NamespaceHost implements Host {
     process.kill(running.init, "SIGKILL");
     await running.process.exited;
     await running.net.close();
+  }
+
+  /** Pulls the cables of all its cards out of the switch, or puts them back. */
+  async setCable(state: "up" | "down"): Promise<void> {
+    const running = this.#running;
+    if (running === undefined) throw this.#failed("it is not running");
+    const { otherMacs = [], network } = this.#settings;
+    for (const index of [0, ...otherMacs.keys().map((other) => other + 1)]) {
+      await network.setCable(portOf(running.net, `eth${index}`), state);
+    }
   }
 
   console(): string {

@@ -17,6 +17,8 @@ export type LabNetwork = {
   readonly outsider: Namespace | undefined;
   /** Where virtual machines run: their tap interfaces are ports of the switch. */
   readonly switch: Namespace;
+  /** An outsider with this address, for a lab that was opened without one. It ends with the network. */
+  addOutsider(address: string): Promise<Namespace>;
   /** Plugs a machine's namespace into the switch. The interface is down: its own system brings it up. */
   plug(machine: Namespace, interfaceName: string, mac: string): Promise<void>;
   /** Adds a tap interface to the switch, for a virtual machine. */
@@ -56,16 +58,18 @@ export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwor
     await plug(board, bastion, "port-bastion", addresses.bastionInterface, bastionMac);
     await giveAddress(bastion, addresses.bastionInterface, `${addresses.bastion}/${addresses.prefixLength}`);
     timeServer = await startTimeServer(bastion);
-    let outsider: Namespace | undefined;
-    if (addresses.outsider !== undefined) {
-      outsider = await opened("outsider");
-      await plug(board, outsider, "port-outsider", "eth0", outsiderMac);
-      await giveAddress(outsider, "eth0", `${addresses.outsider}/${addresses.prefixLength}`);
-    }
+    const addOutsider = async (address: string): Promise<Namespace> => {
+      const place = await opened("outsider");
+      await plug(board, place, portOf(place, "eth0"), "eth0", outsiderMac);
+      await giveAddress(place, "eth0", `${address}/${addresses.prefixLength}`);
+      return place;
+    };
+    const outsider = addresses.outsider === undefined ? undefined : await addOutsider(addresses.outsider);
     return {
       bastion,
       outsider,
       switch: board,
+      addOutsider,
       plug: (machine, name, mac) => plug(board, machine, portOf(machine, name), name, mac),
       addTap: async (name) => {
         await board.ip("tuntap", "add", "dev", name, "mode", "tap");
@@ -81,7 +85,7 @@ export async function openLabNetwork(addresses: LabAddresses): Promise<LabNetwor
 }
 
 /** A machine's first card needs no number. At most 15 characters (IFNAMSIZ, linux/if.h). */
-function portOf({ pid }: Namespace, interfaceName: string): string {
+export function portOf({ pid }: Namespace, interfaceName: string): string {
   const number = interfaceName.replace(/\D/g, "");
   return number === "0" ? `port-${pid}` : `port-${pid}-${number}`;
 }

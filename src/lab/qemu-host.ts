@@ -21,7 +21,12 @@ export type QemuHostSettings = Omit<MachineSpec, "disks" | "variables" | "tap" |
   /** MAC addresses of cards beside the first; each is a port of the switch: `tap-NAME-1`, `tap-NAME-2` … */
   readonly otherMacs?: readonly string[];
   /** Blank, made at the start, sparse. */
-  readonly disks: readonly { readonly bytes: number; readonly bus: MachineDisk["bus"] }[];
+  readonly disks: readonly {
+    readonly bytes: number;
+    readonly bus: MachineDisk["bus"];
+    /** Default: `lab-NAME-INDEX`. */
+    readonly serial?: string;
+  }[];
   /** A folder of this machine alone. */
   readonly folder: string;
   readonly network: LabNetwork;
@@ -52,9 +57,9 @@ export class QemuHost implements Host {
     this.name = name;
     this.serialLog = settings.serialLog;
     this.#settings = settings;
-    this.disks = settings.disks.map(({ bus }, index) => ({
+    this.disks = settings.disks.map(({ bus, serial }, index) => ({
       path: join(folder, `disk${index}.raw`),
-      serial: `lab-${name}-${index}`,
+      serial: serial ?? `lab-${name}-${index}`,
       bus,
     }));
     this.#machine = {

@@ -1,12 +1,9 @@
 /** Level 3: the built image's root as node1, booted in namespaces, with bastion and outsider on its switch. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
-import { NamespaceHost } from "../../src/lab/namespace-host.ts";
-import { type LabNetwork, openLabNetwork } from "../../src/lab/network.ts";
-import { prepareRoot } from "../../src/lab/prepare-root.ts";
+import { type BootedNode, openBootedNodes } from "../../src/lab/booted-nodes.ts";
+import type { NamespaceHost } from "../../src/lab/namespace-host.ts";
+import type { LabNetwork } from "../../src/lab/network.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
-import { unpackRoot } from "../../src/lab/unpack-root.ts";
 import type { Namespace } from "../../src/namespace.ts";
 import { statePaths } from "../../src/paths.ts";
 import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
@@ -54,34 +51,33 @@ export async function openBootedLab(
   const plan = () => planOf(cluster.file);
   const planned = await plan();
   const root = (await imageOf(planned)).artefact("root.tar.zst");
-  const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
-  const folder = scratch.folder(lab.node.name);
   const secrets = openSecrets(paths.secrets);
-  await prepareRoot({ plan: planned, lower, folder, hostCaKey: keys.hostCa.privateKey, secrets });
-  const network = await openLabNetwork(lab);
-  const { name, mac, address } = lab.node;
-  const host = new NamespaceHost({ hostname: name, mac, otherMacs, id: scratch.id, lower, folder, network });
+  const { hostCaKey } = await readPublicKeys(paths.keys);
+  const booted = await openBootedNodes({
+    cache,
+    scratch,
+    addresses: lab,
+    nodes: [{ plan: planned, mac: lab.node.mac, otherMacs, root }],
+    hostCa: { privateKeyFile: keys.hostCa.privateKey, publicKey: hostCaKey },
+    secrets,
+    now: new Date(),
+    onProgress: () => {},
+  });
+  const { network, knownHostsFile } = booted;
+  const [{ host, vantages }] = booted.nodes as [BootedNode];
+  const { name, address } = lab.node;
   const close = async (): Promise<void> => {
-    await host.powerOff();
-    await network.close();
+    await booted.close();
     scratch.close();
   };
-  try {
-    await host.boot();
-  } catch (error) {
-    await close();
-    throw error;
-  }
   const doorFolder = scratch.folder("ssh");
   const door: SshDoor = {
     hostname: name,
     address,
     identityFile: keys.agent.privateKey,
-    knownHostsFile: join(doorFolder, "known_hosts"),
+    knownHostsFile,
     controlDirectory: doorFolder,
   };
-  const { hostCaKey } = await readPublicKeys(paths.keys);
-  writeFileSync(door.knownHostsFile, `@cert-authority * ${hostCaKey}\n`);
   const inside = (place: Namespace, words: readonly string[], input?: Uint8Array): Promise<RunResult> =>
     run(place.enter[0], [...place.enter.slice(1), ...words], {
       okExitCodes: anyExitCode,
@@ -92,7 +88,7 @@ export async function openBootedLab(
     cluster,
     host,
     network,
-    vantages: vantagesOf(host, network, door.knownHostsFile),
+    vantages,
     agent: runThrough(name, [
       ...network.bastion.enter,
       "ssh",
@@ -124,16 +120,5 @@ export async function openBootedLab(
         ...["-o", "StrictHostKeyChecking=yes", `${user}@${address}`, ...words],
       ]),
     close,
-  };
-}
-
-function vantagesOf(host: NamespaceHost, network: LabNetwork, knownHosts: string): Vantages {
-  if (network.outsider === undefined) throw new Error("the lab has an outsider");
-  return {
-    node: (script, timeoutSeconds) => host.run(script, timeoutSeconds),
-    bastion: runThrough("the bastion", [...network.bastion.enter, "sh"], {
-      IMAGECTL_KNOWN_HOSTS: knownHosts,
-    }),
-    outsider: runThrough("the outsider", [...network.outsider.enter, "sh"]),
   };
 }
