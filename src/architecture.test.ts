@@ -71,6 +71,7 @@ const doors: Record<string, string> = {
   "serve/dhcp-handover.ts": "replaces the process",
   "serve/foundation.ts": "makes the state's folders",
   "serve/host-ca.ts": "writes files for ssh-keygen",
+  "serve/kexec-script.ts": "reads the script for kexec",
   "serve/node-door.ts": "connects to nodes, writes known_hosts",
   "serve/operator-socket.ts": "opens the operators' Unix socket",
   "version.ts": "reads the version",

@@ -71,6 +71,8 @@ export const errorCodes = {
   LAB_BOOT_FAILED: "A machine of the lab did not boot; its console says why.",
   LAB_DISK_IMPOSSIBLE: "A rehearsal cannot make a disk that a node's disk policy would take.",
   LOCK_MALFORMED: "A package lock, or what apt said for it, cannot be understood.",
+  MACHINE_TOO_SMALL:
+    "The machine has less memory, processors, disks or network cards than its group requires.",
   MEMORY_TOO_SMALL: "The node has less memory than the image's boot entry asks for.",
   MIRROR_UNREACHABLE: "An archive that images are built from does not answer, or cannot be verified.",
   NAMESPACE_FAILED: "A network namespace could not be made: imagectl needs root for it.",
@@ -108,6 +110,8 @@ export const errorCodes = {
     "A user's key is not an OpenSSH public key of an algorithm and size that sshd should trust.",
   REINSTALL_REFUSED: "Something speaks against a reinstall; nothing was armed and nothing restarted.",
   REQUEST_MALFORMED: "A request to the operator API is not one that it takes.",
+  RESCUE_REFUSED: "Something speaks against a rescue; nothing was armed and nothing restarted.",
+  RESTART_UNSUPPORTED: "A group wants to be restarted in a way that its image has no tool for.",
   RESTORE_FAILED: "A backup could not be put in place; the old state is kept.",
   ROLE_CYCLE: "Roles need each other in a circle, so that there is no order to apply them in.",
   ROLE_FOLDER_INVALID: "A role's folder holds something that is not part of the role format.",

@@ -30,6 +30,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   render: () => import("./render.ts"),
   report: () => import("./report.ts"),
   restore: () => import("./restore.ts"),
+  rescue: () => import("./rescue.ts"),
   retire: () => import("./retire.ts"),
   schema: () => import("./schema.ts"),
   secrets: () => import("./secrets.ts"),

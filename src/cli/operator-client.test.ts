@@ -47,6 +47,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
       status: () => ({ pid: 1, clusterFile: "c", interface: "eth1", address: "10.77.0.1" }),
       arm: async () => [],
       reinstall: async () => [],
+      rescue: async () => [],
       disarm: () => [],
       nodes,
       neededImages: () => [],

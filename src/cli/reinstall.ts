@@ -4,7 +4,7 @@ import { parseDuration } from "../quantity.ts";
 import type { ReinstallAnswer, ReinstallRequestBody } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
-import { confirm, yesOption } from "./confirm.ts";
+import { confirm, countNodes, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
 import { allOption, findTargets, requireWords, targetWords, withoutBare } from "./targets.ts";
 import { followNodes } from "./watch.ts";
@@ -52,8 +52,7 @@ export const command = defineCommand({
     }
     const planned = await reinstall(names, true);
     io.stderr.write(terminalText(formatPlanned(planned)));
-    const what = `Reinstall ${planned.length} ${planned.length === 1 ? "node" : "nodes"}`;
-    await confirm(io, values.yes === true, what);
+    await confirm(io, values.yes === true, `Reinstall ${countNodes(planned.length)}`);
     for (let start = 0; start < names.length; start += batch) {
       const nodes = names.slice(start, start + batch);
       const isReady = await reinstallBatch(await reinstall(nodes, false), io, values.json === true);

@@ -69,6 +69,15 @@ export type Nic = {
   readonly required: boolean;
 };
 
+/** What a machine of the group has at least; checked before anything is written to it. */
+export type Requirements = {
+  readonly ramBytes?: number;
+  readonly cpus?: number;
+  /** Fixed disks, the system disk among them. */
+  readonly disks?: number;
+  readonly nics?: number;
+};
+
 export type User = {
   readonly name: string;
   readonly uid: number;
@@ -86,6 +95,7 @@ export type Group = {
   readonly params: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly kernelArguments: readonly string[];
   readonly disk: DiskPolicy;
+  readonly requires: Requirements;
   /** On reinstalls only: the first deploy on a machine always goes through its firmware. */
   readonly restart: Restart;
   readonly link?: Link;

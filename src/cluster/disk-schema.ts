@@ -9,7 +9,7 @@ const Glob = z
   .min(1)
   .regex(/^[\x20-\x7e]+$/, "expected printable ASCII, with * and ? as wildcards");
 
-const Size = z
+export const Size = z
   .union([z.number(), z.string()], { error: "expected bytes or a size such as 900GB" })
   .transform((size, context) => {
     const bytes = parseSize(size);

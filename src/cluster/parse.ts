@@ -3,7 +3,7 @@ import { type Finding, ImagectlError } from "../errors.ts";
 import { parseYamlFile, type YamlPath } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
-import type { ClusterConfig, DataDisk, DiskMatch, DiskPolicy, RoleChoice } from "./config.ts";
+import type { ClusterConfig, DataDisk, DiskMatch, DiskPolicy, Requirements, RoleChoice } from "./config.ts";
 import type { DiskPolicy as FilePolicy } from "./disk-schema.ts";
 import { ClusterFile, LooseClusterFile } from "./schema.ts";
 
@@ -65,12 +65,12 @@ function toConfig(file: ClusterFile): ClusterConfig {
     bastion: toBastion(bastion),
     outsider: network.outsider,
     users: Object.entries(file.users).map(([name, user]) => ({ name, ...user })),
-    groups: Object.entries(file.groups).map(([name, { disk, userData, link, ...group }]) => ({
+    groups: Object.entries(file.groups).map(([name, { disk, requires, userData, link, ...group }]) => ({
       name,
       ...group,
       ...(link === undefined ? {} : { link }),
       disk: toPolicy(disk),
-      restart: "reboot" as const,
+      requires: toRequirements(requires),
       ...(userData === undefined ? {} : { userData }),
     })),
     nodes: Object.entries(file.nodes).map(([name, { disk, os, link, nics, ...node }]) => ({
@@ -92,6 +92,11 @@ function toRoleChoices({ groups }: LooseClusterFile): RoleChoice[] {
 
 function toBastion({ group, ...place }: ClusterFile["bastion"]): ClusterConfig["bastion"] {
   return { ...place, ...(group === undefined ? {} : { group }) };
+}
+
+function toRequirements({ ram, ...counts }: ClusterFile["groups"][string]["requires"]): Requirements {
+  const given = Object.entries({ ramBytes: ram, ...counts });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
 function toPolicy({ match, mirror, data }: FilePolicy): DiskPolicy {

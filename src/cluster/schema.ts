@@ -3,7 +3,7 @@ import { z } from "zod";
 import { Ipv4Address, Ipv4Subnet, MacAddress } from "../address.ts";
 import { problem } from "../yaml-shape.ts";
 import { described } from "./described.ts";
-import { DiskPolicy } from "./disk-schema.ts";
+import { DiskPolicy, Size } from "./disk-schema.ts";
 import { GroupLink, Nic, NodeLink } from "./link-schema.ts";
 import { complainAboutLabel, labelPattern, userIds, userNamePattern } from "./names.ts";
 import { parsePublicKey } from "./public-key.ts";
@@ -94,6 +94,15 @@ const OperatingSystemId = z
   .string()
   .regex(/^[a-z]+-[0-9]+(\.[0-9]+)?$/, "expected an operating system such as debian-12");
 
+const Count = z.int("expected a number").min(1).max(4096);
+
+const Requirements = z.strictObject({
+  ram: described(Size.optional(), "memory, such as 512GiB"),
+  cpus: described(Count.optional(), "logical CPUs as the kernel counts them"),
+  disks: described(Count.optional(), "fixed disks, the system disk among them"),
+  nics: described(Count.optional(), "Ethernet cards (ports)"),
+});
+
 const Group = z.strictObject({
   os: described(OperatingSystemId, "the operating system as family-version, such as debian-12"),
   method: described(
@@ -115,6 +124,14 @@ const Group = z.strictObject({
   ),
   disk: described(DiskPolicy.default({ match: {} }), "which disks hold the system, and which hold data"),
   link: described(GroupLink.optional(), "how the nodes' cards are joined to the network: mtu, vlan, bond"),
+  requires: described(
+    Requirements.default({}),
+    "what a machine has at least; one that has less is refused before anything is written to it",
+  ),
+  restart: described(
+    z.enum(["reboot", "kexec"]).default("reboot"),
+    "how reinstalls restart a node: reboot, or kexec to leave out the firmware's minutes (needs the role fast-restart)",
+  ),
 });
 
 /** Names are checked with the file (check.ts), so that a bad name does not hide what else is wrong below it. */

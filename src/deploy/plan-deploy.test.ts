@@ -13,7 +13,15 @@ import { deployStepKinds, renderSteps } from "./steps.ts";
 const inventory: Inventory = parseInventory(
   readFileSync(join(import.meta.dirname, "cases/vm.inventory.json"), "utf8"),
 );
-const plan = { node: { hostname: "node1", mac: MacAddress.parse("52:54:00:77:00:11"), disk: { match: {} } } };
+const plan = {
+  node: {
+    hostname: "node1",
+    mac: MacAddress.parse("52:54:00:77:00:11"),
+    disk: { match: {} },
+    requires: {},
+    requiredMacs: [],
+  },
+};
 const artefacts: DeployArtefacts = {
   rootSha256: "a".repeat(64),
   rootBytes: 145_000_000,
@@ -61,6 +69,32 @@ test("equal input gives equal steps", () => {
   expect(planDeploy(inventory, plan, artefacts)).toEqual(
     planDeploy(structuredClone(inventory), plan, artefacts),
   );
+});
+
+test("a machine that has less than its group requires is refused, all at once and with both numbers", () => {
+  const requires = { ramBytes: 512 * 1024 ** 3, cpus: 64, disks: 2, nics: 2 };
+  const refused = planDeploy(inventory, { node: { ...plan.node, requires } }, artefacts);
+  if (refused.kind !== "refuse") throw new Error("it was not refused");
+  expect(refused.findings.map(({ code }) => code)).toEqual(Array(4).fill("MACHINE_TOO_SMALL"));
+  expect(refused.findings.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/has \d+ MiB of memory; its group requires 524288$/),
+    expect.stringMatching(/CPUs; its group requires 64$/),
+    expect.stringMatching(/has 1 fixed disks; its group requires 2$/),
+    expect.stringMatching(/has 1 network cards \(1 with carrier\); its group requires 2$/),
+  ]);
+  const enough = { ramBytes: 1024 ** 3, cpus: 1, disks: 1, nics: 1 };
+  expect(planDeploy(inventory, { node: { ...plan.node, requires: enough } }, artefacts).kind).toBe("deploy");
+});
+
+test("each card of the bond, and each that a boot waits for, must be there", () => {
+  const requiredMacs = ["52:54:00:77:00:11", "52:54:00:77:00:99"].map((mac) => MacAddress.parse(mac));
+  const refused = planDeploy(inventory, { node: { ...plan.node, requiredMacs } }, artefacts);
+  if (refused.kind !== "refuse") throw new Error("it was not refused");
+  expect(refused.findings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    expect.stringMatching(
+      /^NIC_NOT_FOUND no network interface has .* requires, 52:54:00:77:00:99; there are: /,
+    ),
+  ]);
 });
 
 describe("a machine that will not do is refused with every reason", () => {

@@ -21,7 +21,9 @@ export type DeployArtefacts = {
 };
 
 /** The only parts of a plan that decide a deploy. */
-export type DeployedNode = { readonly node: Pick<NodePart, "hostname" | "mac" | "disk"> };
+export type DeployedNode = {
+  readonly node: Pick<NodePart, "hostname" | "mac" | "disk" | "requires" | "requiredMacs">;
+};
 
 const mebibyte = 1024 * 1024;
 

@@ -7,10 +7,14 @@ import type { BootEntry } from "../store/manifest.ts";
 /** What an image says of how it boots: the members of its manifest's `boot[]` that matter here. */
 export type BootSupport = Pick<BootEntry, "firmware" | "minRamMiB">;
 
+export type PreflightNode = Pick<NodePart, "hostname" | "mac" | "requires" | "requiredMacs">;
+
+const mebibyte = 1024 * 1024;
+
 /** @returns every reason against deploying, none when the machine will do. */
 export function preflight(
   inventory: Inventory,
-  node: Pick<NodePart, "hostname" | "mac">,
+  node: PreflightNode,
   boot: readonly BootSupport[],
 ): readonly Finding[] {
   const entry = boot.find((one) => one.firmware === inventory.firmware);
@@ -18,7 +22,46 @@ export function preflight(
     ...firmwareFindings(inventory, node.hostname, boot, entry),
     ...memoryFindings(inventory, node.hostname, entry),
     ...nicFindings(inventory, node),
+    ...requirementFindings(inventory, node),
   ];
+}
+
+/** What the group declares: a machine with a dead DIMM or a card that is not seen must not become a node. */
+function requirementFindings(
+  { memoryMiB, cpus, disks, nics }: Inventory,
+  { hostname, requires }: Pick<NodePart, "hostname" | "requires">,
+): readonly Finding[] {
+  const fixed = disks.filter((disk) => !disk.isRemovable).length;
+  const withLink = nics.filter((nic) => nic.hasCarrier).length;
+  const { ramBytes } = requires;
+  const claims = [
+    {
+      key: "ram",
+      wanted: ramBytes === undefined ? undefined : ramBytes / mebibyte,
+      found: memoryMiB,
+      what: "MiB of memory",
+    },
+    { key: "cpus", wanted: requires.cpus, found: cpus, what: "CPUs" },
+    { key: "disks", wanted: requires.disks, found: fixed, what: "fixed disks" },
+    {
+      key: "nics",
+      wanted: requires.nics,
+      found: nics.length,
+      what: `network cards (${withLink} with carrier)`,
+    },
+  ];
+  return claims.flatMap(({ key, wanted, found, what }): Finding[] => {
+    if (wanted === undefined || found >= wanted) return [];
+    return [
+      {
+        code: "MACHINE_TOO_SMALL",
+        where: hostname,
+        message: `the machine has ${found} ${what}; its group requires ${Math.ceil(wanted)}`,
+        hint: `Look for what is broken or not seen by its firmware, or lower requires.${key} of its group in cluster.yaml.`,
+        severity: "error",
+      },
+    ];
+  });
 }
 
 function firmwareFindings(
@@ -57,16 +100,30 @@ function memoryFindings(
   ];
 }
 
-function nicFindings(inventory: Inventory, node: Pick<NodePart, "hostname" | "mac">): readonly Finding[] {
-  if (inventory.nics.some((nic) => nic.mac.toLowerCase() === node.mac)) return [];
+function nicFindings(
+  inventory: Inventory,
+  { hostname, mac, requiredMacs }: PreflightNode,
+): readonly Finding[] {
+  const present = new Set(inventory.nics.map((nic) => nic.mac.toLowerCase()));
   const seen = inventory.nics.map((nic) => `${nic.name} ${nic.mac}`).join(", ") || "none";
-  return [
-    {
-      code: "NIC_NOT_FOUND",
-      where: node.hostname,
-      message: `no network interface has the node's MAC address ${node.mac}; there are: ${seen}`,
-      hint: `Set nodes.${node.hostname}.mac in cluster.yaml to the interface that network-boots.`,
-      severity: "error",
-    },
-  ];
+  const hints = new Map([
+    ...requiredMacs.map(
+      (one) =>
+        [one, `Is the card seen by the firmware? Else correct nodes.${hostname} in cluster.yaml.`] as const,
+    ),
+    [mac, `Set nodes.${hostname}.mac in cluster.yaml to the interface that network-boots.`] as const,
+  ]);
+  return [...hints].flatMap(([wanted, hint]): Finding[] => {
+    if (wanted === undefined || present.has(wanted)) return [];
+    const whose = wanted === mac ? "the node's MAC address" : "the MAC address that its plan requires,";
+    return [
+      {
+        code: "NIC_NOT_FOUND",
+        where: hostname,
+        message: `no network interface has ${whose} ${wanted}; there are: ${seen}`,
+        hint,
+        severity: "error",
+      },
+    ];
+  });
 }

@@ -4,14 +4,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
-import { type DeployStep, deployStepKinds, renderSteps } from "./steps.ts";
+import { type DeployStep, deployStepKinds, furtherStepKinds, renderSteps } from "./steps.ts";
 
 test("each kind of step is one function of the agent, and the agent has no other", () => {
   const folder = join(packageRoot, "templates/deploy/imagectl");
   const functions = readdirSync(folder)
     .map((file) => readFileSync(join(folder, file), "utf8"))
     .flatMap((source) => [...source.matchAll(/^(step_[a-z_]+)\(\)/gm)].map((found) => found[1]));
-  expect(functions.sort()).toEqual(deployStepKinds.map((kind) => `step_${kind.replaceAll("-", "_")}`).sort());
+  const kinds = [...deployStepKinds, ...furtherStepKinds];
+  expect(functions.sort()).toEqual(kinds.map((kind) => `step_${kind.replaceAll("-", "_")}`).sort());
 });
 
 test("a value with blanks, quotes and dollars reaches the node's shell as it was", () => {

@@ -46,7 +46,11 @@ export type DeployStep =
   /** Both loaders are written; `firmware` is the one that this machine starts by, so that one must succeed. */
   | { readonly kind: "install-bootloader"; readonly disks: Disks; readonly firmware: Firmware }
   | { readonly kind: "set-boot-order"; readonly disks: Disks; readonly firmware: Firmware }
-  | { readonly kind: "unmount-target" };
+  /** The new system is loaded for kexec; where that fails the machine restarts through its firmware. */
+  | { readonly kind: "load-system" }
+  | { readonly kind: "unmount-target" }
+  /** A rescue: sshd for this public key, from this address alone. */
+  | { readonly kind: "open-rescue"; readonly key: string; readonly from: string };
 
 /** Every kind, in the order of a deploy. The agent has one function for each. */
 export const deployStepKinds = [
@@ -65,6 +69,12 @@ export const deployStepKinds = [
   "install-bootloader",
   "set-boot-order",
   "unmount-target",
+] as const satisfies readonly DeployStep["kind"][];
+
+/** What some deploys and every rescue have beside these. */
+export const furtherStepKinds = [
+  "load-system",
+  "open-rescue",
 ] as const satisfies readonly DeployStep["kind"][];
 
 export type DeployPlan =

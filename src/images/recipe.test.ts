@@ -117,7 +117,7 @@ describe("a golden image", () => {
 
 describe("the deploy environment", () => {
   test("has no package of any role", () => {
-    expect(deployEnvironmentRequest(os).packages).not.toContain("openssh-server");
+    expect(deployEnvironmentRequest(os).packages).not.toContain("ufw");
   });
 
   test("is assembled from packages that are only unpacked, and carries templates/deploy whole", () => {

@@ -47,7 +47,7 @@ export class QemuHost implements Host {
   /** What its serial port said since it was made; stays when everything else of it is gone. */
   readonly serialLog: string;
   readonly #settings: QemuHostSettings;
-  readonly #machine: MachineSpec;
+  #machine: MachineSpec;
   readonly #said: string[] = [];
   #running: StartedProcess | undefined;
   #by: BootOrder | DirectKernel = "as-installed";
@@ -69,6 +69,11 @@ export class QemuHost implements Host {
       disks: this.disks,
       variables: join(folder, "variables.fd"),
     };
+  }
+
+  /** From the next power-on on, as if DIMMs were taken out or put in. */
+  setMemory(memoryMiB: number): void {
+    this.#machine = { ...this.#machine, memoryMiB };
   }
 
   /** Switches it on. It decides by itself what happens next; nothing here waits for it. */

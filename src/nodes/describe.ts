@@ -26,7 +26,7 @@ function describe(body: EventBody): string {
     case "boot-offered":
       return `asks what to boot: offered ${body.bootFile}`;
     case "boot-script-served":
-      return body.script === "deploy" ? "got the deploy script" : "was sent to its local disk";
+      return body.script === "local-disk" ? "was sent to its local disk" : `got the ${body.script} script`;
     case "seed-redeemed":
       return `opened its seed session from ${body.address}`;
     case "seed-refused":

@@ -21,7 +21,7 @@ export type EventBody =
   | { readonly kind: "restart-requested"; readonly by: Restart; readonly reason?: string }
   /** DHCP or TFTP answered with a boot file. */
   | { readonly kind: "boot-offered"; readonly bootFile: string }
-  | { readonly kind: "boot-script-served"; readonly script: "deploy" | "local-disk" }
+  | { readonly kind: "boot-script-served"; readonly script: "deploy" | "rescue" | "local-disk" }
   /** Its iPXE found less memory than the deploy environment needs, and did not start it. */
   | { readonly kind: "machine-too-small"; readonly memoryMiB: number; readonly requiredMiB: number }
   | { readonly kind: "seed-redeemed"; readonly address: string }

@@ -1,5 +1,7 @@
 /** (ClusterConfig, RoleCatalogue) -> NodePlan; every conflict between roles is found here. */
+import type { MacAddress } from "../address.ts";
 import type { ClusterConfig, Group, RoleChoice } from "../cluster/config.ts";
+import { linkOf } from "../cluster/link.ts";
 import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
@@ -126,6 +128,8 @@ function layOutNode(input: PlanInput, node: PlanSubject, group: Group, { roles }
       outsiderAddress: cluster.outsider,
       method: group.method,
       disk: node.disk ?? group.disk,
+      requires: group.requires,
+      requiredMacs: requiredMacs(node, group),
       restart: group.restart,
       kernelArguments: group.kernelArguments,
       firewall,
@@ -137,7 +141,35 @@ function layOutNode(input: PlanInput, node: PlanSubject, group: Group, { roles }
   const where = input.where ?? ((path) => path);
   const explained = node.isBastion ? explainForBastion(findings, roles, group, where) : findings;
   const missing = findMissingForDisks({ node, group, packages, where });
-  return { plan, findings: [...explained, ...seed.findings, ...missing] };
+  return {
+    plan,
+    findings: [...explained, ...seed.findings, ...missing, ...restartFindings(where, group, packages)],
+  };
+}
+
+function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly MacAddress[] {
+  const own =
+    mac === undefined ? [] : linkOf({ mac, ...(link === undefined ? {} : { link }) }, group).members;
+  const waitedFor = nics.filter(({ required }) => required).map((nic) => nic.mac);
+  return [...new Set([...own, ...waitedFor])];
+}
+
+/** The running system loads the deploy environment itself, with a tool that its image must have. */
+function restartFindings(
+  where: Where,
+  { name, restart }: Group,
+  packages: readonly string[],
+): readonly Finding[] {
+  if (restart !== "kexec" || packages.includes("kexec-tools")) return [];
+  return [
+    {
+      code: "RESTART_UNSUPPORTED",
+      where: where(`groups.${name}.restart`),
+      message: `the group ${name} restarts by kexec, but none of its roles installs kexec-tools`,
+      hint: "List a role that installs it under roles:, such as our fast-restart, or take restart: kexec out.",
+      severity: "error",
+    },
+  ];
 }
 
 /** cloud-init costs seconds of every boot, so only a group that gives user-data needs it, and then it must be there. */

@@ -1,6 +1,6 @@
 /** The plan: all that is decided for one node, as pure data. No clock, chance, secret value or host. */
 import type { Ipv4Address, MacAddress } from "../address.ts";
-import type { DiskPolicy, Method, OsId, Restart } from "../cluster/config.ts";
+import type { DiskPolicy, Method, OsId, Requirements, Restart } from "../cluster/config.ts";
 import { digestOf, type Sha256 } from "../digest.ts";
 import type { Check, FirewallRule, RoleCommand, RoleService, RoleValidator } from "../roles/role.ts";
 
@@ -66,6 +66,9 @@ export type NodePart = Layer & {
   readonly outsiderAddress: Ipv4Address;
   readonly method: Method;
   readonly disk: DiskPolicy;
+  readonly requires: Requirements;
+  /** Cards that the machine must have: those of its bond, and each that a boot waits for. */
+  readonly requiredMacs: readonly MacAddress[];
   readonly restart: Restart;
   readonly kernelArguments: readonly string[];
   readonly firewall: readonly (FirewallRule & { readonly role: string })[];

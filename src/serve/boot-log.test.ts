@@ -17,6 +17,7 @@ function open(isLive: boolean) {
   const log = openBootLog({
     cluster: () => ({ nodes: [{ name: "node1", mac, address }] }) as unknown as ClusterConfig,
     latestAttempt: () => ({ id: 1, state: { isLive } }) as unknown as Attempt,
+    minRamMiBOf: () => 640,
     append: (_id, body) => events.push(body),
     log: (subject, text) => lines.push(`${subject} ${text}`),
     ownMac,

@@ -12,6 +12,8 @@ import type { Log, LogLevel } from "./log.ts";
 export type BootLogDependencies = {
   readonly cluster: () => ClusterConfig;
   readonly latestAttempt: (node: string) => Attempt | undefined;
+  /** What the deploy environment of the attempt's image needs; 0 when its manifest is not at hand. */
+  readonly minRamMiBOf: (attemptId: number) => number;
   /** Appends an event; its log line is written by whoever listens to events. */
   readonly append: (attemptId: number, body: EventBody) => void;
   /** Repeated lines are kept back: any machine on the wire can cause these. */
@@ -88,6 +90,15 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
             { kind: "boot-script-served", script: event.script },
             "not armed: was sent to its local disk",
           );
+        case "too-small": {
+          const { memoryMiB } = event;
+          const requiredMiB = dependencies.minRamMiBOf(event.attemptId);
+          return note(
+            event.mac,
+            { kind: "machine-too-small", memoryMiB, requiredMiB },
+            `says that it has only ${memoryMiB} MiB of memory`,
+          );
+        }
         case "script-not-served": {
           const text = `got no boot script (${event.address}): ${event.message}`;
           if (event.reason !== "failed") return log(who(event.mac), text, "warning");

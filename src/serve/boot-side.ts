@@ -10,10 +10,11 @@ import { readBootTemplates } from "../pxe/boot/templates.ts";
 import { bootRoute } from "../pxe/http/boot-route.ts";
 import { seedRoutes } from "../pxe/http/seed-routes.ts";
 import { createControlServer, listenOn } from "../pxe/http/server.ts";
+import type { Manifest } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { type ArtefactWorkersOptions, startArtefactWorkers } from "./artefact-workers.ts";
 import { type BootLog, openBootLog } from "./boot-log.ts";
-import { openDeployments } from "./deployments.ts";
+import { type Deployments, openDeployments } from "./deployments.ts";
 import { blobDirectoryOf, type Foundation } from "./foundation.ts";
 import { type Log, quieted } from "./log.ts";
 import type { Manifests } from "./manifests.ts";
@@ -34,6 +35,7 @@ const mostWorkers = 4;
 export type BootSideSettings = {
   readonly base: Foundation;
   readonly manifests: Manifests;
+  readonly deployments: Deployments;
   readonly log: Log;
   readonly now: () => Date;
 };
@@ -51,7 +53,7 @@ export async function openBootSide(
   const { base, log, now } = settings;
   const { cluster, store, source, attempts } = base;
   const { address } = cluster.bastion;
-  const controlUrl = `http://${address}:${controlPort}`;
+  const controlUrl = controlUrlOf(address);
   const lookup = targetLookup({
     cluster: () => source.current().cluster,
     latestAttempt: attempts.latest,
@@ -64,6 +66,7 @@ export async function openBootSide(
   const bootLog = openBootLog({
     cluster: () => source.current().cluster,
     latestAttempt: attempts.latest,
+    minRamMiBOf: (id) => minRamOf(settings.manifests.known(attempts.get(id)?.imageId ?? "")),
     append,
     log: quietLog,
     ownMac: base.interfaceMac,
@@ -98,6 +101,11 @@ export async function openBootSide(
   };
 }
 
+/** @returns MiB; 0 when the manifest is not at hand. */
+function minRamOf(manifest: Manifest | undefined): number {
+  return Math.max(0, ...(manifest?.boot ?? []).map((entry) => entry.minRamMiB));
+}
+
 type ControlParts = {
   readonly controlUrl: string;
   readonly lookup: ReturnType<typeof targetLookup>;
@@ -106,21 +114,30 @@ type ControlParts = {
   readonly quietLog: Log;
 };
 
-function createControl({ base, manifests, log, now }: BootSideSettings, parts: ControlParts) {
-  const { controlUrl, lookup, append, bootLog, quietLog } = parts;
-  const { attempts, seeds, keys, secrets, cluster, store } = base;
-  const deployments = openDeployments({
+/** What nodes are given; the boot side and the operators' reinstall ask the same one. */
+export function createDeployments(base: Foundation, manifests: Manifests, now: () => Date): Deployments {
+  const { attempts, seeds, keys, secrets, cluster, store, source } = base;
+  const { address } = cluster.bastion;
+  return openDeployments({
     attempts,
     seeds,
     manifests,
     secrets,
     requireWhole: checkBeforeBoot(store.verify, now),
-    controlUrl,
-    artefactsUrl: `http://${cluster.bastion.address}:${artefactPort}/artefacts`,
+    controlUrl: controlUrlOf(address),
+    artefactsUrl: `http://${address}:${artefactPort}/artefacts`,
     hostCaKey: keys.hostCa.privateKey,
+    agentKey: source.current().trust.agentKey,
     now,
     newToken: () => randomBytes(tokenBytes).toString("hex"),
   });
+}
+
+const controlUrlOf = (address: string): string => `http://${address}:${controlPort}`;
+
+function createControl({ base, deployments, log, now }: BootSideSettings, parts: ControlParts) {
+  const { controlUrl, lookup, append, bootLog, quietLog } = parts;
+  const { seeds } = base;
   /** The node was answered with 500; the attempt says why. */
   const onFailure = (attemptId: number, request: string, error: unknown): void => {
     const body = { kind: "server-failed", request, message: describeError(error) } as const;
@@ -129,11 +146,12 @@ function createControl({ base, manifests, log, now }: BootSideSettings, parts: C
   return createControlServer({
     plugins: [
       bootRoute({
+        controlUrl,
         templates: readBootTemplates(),
         chainloadFiles: readChainloadFiles(ipxeDirectory),
         lookup,
         now,
-        prepareDeploy: deployments.prepareBoot,
+        prepareBoot: deployments.prepareBoot,
         log: bootLog.bootRoute,
       }),
       seedRoutes({

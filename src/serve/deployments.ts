@@ -1,20 +1,22 @@
 /** What an attempt's node is given on its way: boot values with a fresh token, steps, overlay, host certificate. */
+import { endingWithKexec, type Orders, planRescue } from "../deploy/endings.ts";
 import { type DeployArtefacts, planDeploy } from "../deploy/plan-deploy.ts";
-import type { DeployPlan } from "../deploy/steps.ts";
 import { sha256 } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
+import { isProvenMachine } from "../nodes/proven.ts";
 import type { Seeds } from "../nodes/seeds.ts";
 import { nodeOverlay } from "../plan/fill-secrets.ts";
 import type { Inventory } from "../plan/inventory.ts";
+import { type BootFiles, bootFilesOf } from "../pxe/boot/script.ts";
 import type { DeployBoot } from "../pxe/http/boot-route.ts";
 import type { SecretStore } from "../secrets.ts";
-import type { Image, Manifest } from "../store/manifest.ts";
+import type { Firmware, Image, Manifest } from "../store/manifest.ts";
 import { signHostKey } from "./host-ca.ts";
 import type { Manifests } from "./manifests.ts";
 
 export type DeploymentSettings = {
-  readonly attempts: Pick<Attempts, "frozenPlan" | "get">;
+  readonly attempts: Pick<Attempts, "events" | "frozenPlan" | "get">;
   readonly seeds: Pick<Seeds, "mint" | "claimHostKey" | "keepCertificate">;
   readonly manifests: Manifests;
   readonly secrets: Pick<SecretStore, "read">;
@@ -26,6 +28,8 @@ export type DeploymentSettings = {
   readonly artefactsUrl: string;
   /** Path of the host CA's private key. */
   readonly hostCaKey: string;
+  /** The bastion's public key for nodes, one OpenSSH line. */
+  readonly agentKey: string;
   readonly now: () => Date;
   /** A fresh seed token, 256 random bits as hex. */
   readonly newToken: () => string;
@@ -34,7 +38,13 @@ export type DeploymentSettings = {
 export type Deployments = {
   /** @returns undefined when the attempt takes no further try: the node gets its disk. */
   prepareBoot(attemptId: number): Promise<DeployBoot | undefined>;
-  planDeploy(attempt: Attempt, inventory: Inventory): Promise<DeployPlan>;
+  /**
+   * What kexec loads on the running node: as the boot script would have it.
+   * @throws ImagectlError BOOT_ENTRY_MISSING, NODE_NOT_ARMED when the attempt takes no further try.
+   */
+  bootFilesOf(attempt: Attempt, firmware: Firmware): Promise<BootFiles>;
+  /** What the deploy environment of this attempt is to do on this machine. */
+  planDeploy(attempt: Attempt, inventory: Inventory): Promise<Orders>;
   overlayOf(attempt: Attempt): Promise<Uint8Array>;
   certify(attempt: Attempt, tokenSha256: string, hostKey: string): Promise<string | undefined>;
 };
@@ -46,32 +56,47 @@ export function openDeployments(settings: DeploymentSettings): Deployments {
   const { attempts, seeds, manifests, now } = settings;
   const overlayOf = (attempt: Attempt): Promise<Uint8Array> =>
     nodeOverlay(attempts.frozenPlan(attempt.id).node, settings.secrets);
+  const prepareBoot = async (attemptId: number): Promise<DeployBoot | undefined> => {
+    const attempt = attempts.get(attemptId);
+    if (attempt === undefined) return undefined;
+    const { node } = attempts.frozenPlan(attemptId);
+    // Only the bastion has none, and it is never armed.
+    if (node.mac === undefined) return undefined;
+    const image = await manifests.get(attempt.imageId);
+    await settings.requireWhole(image);
+    const { manifest } = image;
+    const token = settings.newToken();
+    if (seeds.mint(attemptId, sha256(token), now()).kind === "refused") return undefined;
+    const values = {
+      seedUrl: `${settings.controlUrl}/seed/${token}`,
+      artefactsUrl: settings.artefactsUrl,
+      address: node.address,
+      prefixLength: node.prefixLength,
+      mac: node.mac,
+      kernelArguments: node.kernelArguments,
+    };
+    return { manifest, values };
+  };
   return {
     overlayOf,
-    prepareBoot: async (attemptId) => {
-      const attempt = attempts.get(attemptId);
-      if (attempt === undefined) return undefined;
-      const { node } = attempts.frozenPlan(attemptId);
-      // Only the bastion has none, and it is never armed.
-      if (node.mac === undefined) return undefined;
-      const image = await manifests.get(attempt.imageId);
-      await settings.requireWhole(image);
-      const { manifest } = image;
-      const token = settings.newToken();
-      if (seeds.mint(attemptId, sha256(token), now()).kind === "refused") return undefined;
-      const values = {
-        seedUrl: `${settings.controlUrl}/seed/${token}`,
-        artefactsUrl: settings.artefactsUrl,
-        address: node.address,
-        prefixLength: node.prefixLength,
-        mac: node.mac,
-        kernelArguments: node.kernelArguments,
-      };
-      return { manifest, values };
+    prepareBoot,
+    bootFilesOf: async ({ id, node }, firmware) => {
+      const boot = await prepareBoot(id);
+      if (boot !== undefined) return bootFilesOf({ ...boot, firmware });
+      throw new ImagectlError("NODE_NOT_ARMED", `the attempt of ${node} takes no further try`, {
+        hint: `imagectl events ${node}`,
+      });
     },
     planDeploy: async (attempt, inventory) => {
+      const plan = attempts.frozenPlan(attempt.id);
+      if (attempt.state.purpose === "rescue") {
+        return planRescue({ agentKey: settings.agentKey, bastionAddress: plan.node.bastionAddress });
+      }
       const [{ manifest }, overlay] = await Promise.all([manifests.get(attempt.imageId), overlayOf(attempt)]);
-      return planDeploy(inventory, attempts.frozenPlan(attempt.id), artefactsOf(manifest, overlay));
+      const orders = planDeploy(inventory, plan, artefactsOf(manifest, overlay));
+      const isShortcut =
+        plan.node.restart === "kexec" && isProvenMachine(attempts.events({ node: attempt.node }), inventory);
+      return isShortcut ? endingWithKexec(orders) : orders;
     },
     certify: (attempt, tokenSha256, hostKey) => certify(settings, { attempt, tokenSha256, hostKey }),
   };

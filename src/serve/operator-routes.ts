@@ -17,6 +17,8 @@ import type {
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
+  RescueAnswer,
+  RescueRequestBody,
   RetireAnswer,
   ServerStatus,
   TargetList,
@@ -29,6 +31,8 @@ export type OperatorDependencies = {
   readonly arm: (request: ArmRequestBody) => Promise<readonly ArmAnswer[]>;
   /** @throws ImagectlError REINSTALL_REFUSED before any is armed. */
   readonly reinstall: (request: ReinstallRequestBody) => Promise<readonly ReinstallAnswer[]>;
+  /** @throws ImagectlError RESCUE_REFUSED before any is armed. */
+  readonly rescue: (request: RescueRequestBody) => Promise<readonly RescueAnswer[]>;
   /** @throws ImagectlError NODE_NOT_ARMED before any is disarmed. */
   readonly disarm: (nodes: readonly string[]) => readonly DisarmAnswer[];
   readonly retire: (node: string) => Promise<RetireAnswer>;
@@ -57,6 +61,7 @@ const Arm = z.strictObject({
   deadlineSeconds: z.int().min(60, "a deadline is at least a minute away").max(longestDeadlineSeconds),
 });
 const Reinstall = Arm.omit({ isAll: true }).extend({ isDryRun: z.boolean() });
+const Rescue = Arm.omit({ isAll: true }).extend({ isNow: z.boolean() });
 const Disarm = z.strictObject({ nodes: z.array(NodeName).min(1) });
 const Apply = z.strictObject({ isDryRun: z.boolean() });
 const OneNode = z.object({ node: NodeName });
@@ -76,6 +81,7 @@ export function operatorRoutes(dependencies: OperatorDependencies): FastifyPlugi
     server.get("/status", async () => dependencies.status());
     server.post("/arm", (request) => dependencies.arm(parse(Arm, request.body)));
     server.post("/reinstall", (request) => dependencies.reinstall(parse(Reinstall, request.body)));
+    server.post("/rescue", (request) => dependencies.rescue(parse(Rescue, request.body)));
     server.post("/disarm", async (request) => dependencies.disarm(parse(Disarm, request.body).nodes));
     server.post("/retire", (request) => dependencies.retire(parse(OneNode, request.body).node));
     server.get("/nodes", async () => dependencies.nodes());

@@ -53,6 +53,16 @@ export type ReinstallAnswer = {
   readonly problem?: string;
 };
 
+/** POST /rescue. */
+export type RescueRequestBody = {
+  readonly nodes: readonly string[];
+  readonly deadlineSeconds: number;
+  /** Restart the running systems, instead of waiting for the next start. */
+  readonly isNow: boolean;
+};
+
+export type RescueAnswer = { readonly node: string; readonly attempt: Attempt; readonly problem?: string };
+
 /** POST /disarm. */
 export type DisarmRequestBody = { readonly nodes: readonly string[] };
 export type DisarmAnswer = { readonly node: string; readonly attempt: Attempt };

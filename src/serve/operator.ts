@@ -25,10 +25,12 @@ import type {
   NodeView,
   ReinstallAnswer,
   ReinstallRequestBody,
+  RescueAnswer,
+  RescueRequestBody,
   RetireAnswer,
   TargetList,
 } from "./operator-types.ts";
-import { reinstallNodes } from "./reinstall.ts";
+import { reinstallNodes, rescueNodes } from "./reinstall.ts";
 import type { Restarter } from "./restart.ts";
 import { revisionOf } from "./revision.ts";
 import type { Supervisor } from "./supervise.ts";
@@ -54,6 +56,7 @@ export type OperatorSettings = {
 export type Operator = {
   arm(request: ArmRequestBody): Promise<readonly ArmAnswer[]>;
   reinstall(request: ReinstallRequestBody): Promise<readonly ReinstallAnswer[]>;
+  rescue(request: RescueRequestBody): Promise<readonly RescueAnswer[]>;
   disarm(nodes: readonly string[]): readonly DisarmAnswer[];
   retire(node: string): Promise<RetireAnswer>;
   nodes(): readonly NodeView[];
@@ -80,6 +83,10 @@ export function openOperator(settings: OperatorSettings): Operator {
     reinstall: async (request) => {
       const input = await source.fresh();
       return reinstallNodes(dependencies, input, await revisionOf(source.path), request);
+    },
+    rescue: async (request) => {
+      const input = await source.fresh();
+      return rescueNodes(dependencies, input, await revisionOf(source.path), request);
     },
     disarm: (nodes) => {
       const live = [...new Set(nodes)].map((node) => requireLive(attempts, node));

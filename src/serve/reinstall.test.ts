@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parseCluster, requireCluster } from "../cluster/parse.ts";
 import { ImagectlError } from "../errors.ts";
 import { openAttempts } from "../nodes/attempts.ts";
@@ -6,7 +6,7 @@ import { openDatabase } from "../nodes/database.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
 import { noSecrets } from "../secrets.ts";
 import type { Image } from "../store/manifest.ts";
-import { reinstallNodes } from "./reinstall.ts";
+import { reinstallNodes, rescueNodes } from "./reinstall.ts";
 import type { Restarter } from "./restart.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
@@ -77,7 +77,9 @@ function open(restarter: Partial<Restarter> = {}) {
       deadlineSeconds: 3_600,
       isDryRun: options.isDryRun ?? false,
     });
-  return { attempts, asked, install, reinstall };
+  const rescue = (nodes: readonly string[], isNow: boolean) =>
+    rescueNodes(dependencies, input, "abc", { nodes, deadlineSeconds: 3_600, isNow });
+  return { attempts, asked, install, reinstall, rescue };
 }
 
 test("a node is armed, then told to restart; until it asks what to boot it is shutting down", async () => {
@@ -145,4 +147,26 @@ test("a node whose address changes in the file is reached where it still is", as
   const [answer] = await reinstall(["node1"], { from: inputOf("10.77.0.99") });
   expect(asked[0]).toBe("reach node1 10.77.0.11");
   expect(answer?.attempt?.address).toBe("10.77.0.99");
+});
+
+describe("a rescue", () => {
+  test("waits for a power cycle, asks nothing of the node, and keeps what is installed", async () => {
+    const { attempts, asked, install, rescue } = open({ whyUnreachable: async () => "it is off" });
+    install("node1");
+    const [answer] = await rescue(["node1"], false);
+    expect(asked).toEqual([]);
+    expect(answer?.attempt.state).toMatchObject({ stage: "armed", purpose: "rescue" });
+    expect(attempts.installed("node1")?.id).toBe(1);
+  });
+
+  test("--now restarts the running system, or says how to do it by hand", async () => {
+    const reachable = open();
+    expect((await reachable.rescue(["node1"], true))[0]?.attempt.state.stage).toBe("shutting-down");
+    const off = open({ whyUnreachable: async () => "it is off" });
+    await expect(off.rescue(["node1"], true)).rejects.toMatchObject({
+      code: "RESCUE_REFUSED",
+      findings: [{ hint: "Do it by hand: imagectl rescue node1, then switch it off and on." }],
+    });
+    expect(off.attempts.latestOfAll()).toEqual([]);
+  });
 });

@@ -1,4 +1,4 @@
-/** Reinstalls of running nodes: all that can be refused is refused first, then each is armed and told to start anew. */
+/** Reinstalls and rescues of running nodes: all that can be refused is refused first, then each is armed and told to start anew. */
 import type { DiskPolicy } from "../cluster/config.ts";
 import { describeError, type Finding, throwOnErrors } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
@@ -6,7 +6,12 @@ import type { Purpose } from "../nodes/event.ts";
 import type { PlanInput } from "../plan/make.ts";
 import type { Image } from "../store/manifest.ts";
 import { type ArmingDependencies, armPrepared, type Prepared, prepareNodes } from "./arming.ts";
-import type { ReinstallAnswer, ReinstallRequestBody } from "./operator-types.ts";
+import type {
+  ReinstallAnswer,
+  ReinstallRequestBody,
+  RescueAnswer,
+  RescueRequestBody,
+} from "./operator-types.ts";
 import type { NodeAddress, Restarter } from "./restart.ts";
 
 export type ReinstallDependencies = ArmingDependencies & {
@@ -41,6 +46,35 @@ export async function reinstallNodes(
       return { ...view, ...(await restartArmed(dependencies, one, armPrepared(dependencies, one, order))) };
     }),
   );
+}
+
+/**
+ * The next network boot of each node brings the deploy environment up and writes to no disk; with `isNow` its
+ * running system is told to start anew.
+ * @throws ImagectlError RESCUE_REFUSED with every reason, before anything is changed.
+ */
+export async function rescueNodes(
+  dependencies: ReinstallDependencies,
+  input: PlanInput,
+  revision: string,
+  request: RescueRequestBody,
+): Promise<readonly RescueAnswer[]> {
+  const names = [...new Set(request.nodes)];
+  const { ready, findings } = await prepareUnarmed(dependencies, input, names, "rescue");
+  const isNow = request.isNow && ready.length > 0;
+  const { reached, unreachable } = isNow
+    ? await reachAll(dependencies, ready, "rescue")
+    : { reached: [], unreachable: [] };
+  throwOnErrors("RESCUE_REFUSED", "nothing was changed", [...findings, ...unreachable]);
+  const order = { revision, deadlineSeconds: request.deadlineSeconds, purpose: "rescue" } as const;
+  return isNow
+    ? Promise.all(
+        reached.map(async (one) => ({
+          node: one.node,
+          ...(await restartArmed(dependencies, one, armPrepared(dependencies, one, order))),
+        })),
+      )
+    : ready.map((one) => ({ node: one.node, attempt: armPrepared(dependencies, one, order) }));
 }
 
 async function prepareUnarmed(

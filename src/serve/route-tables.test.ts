@@ -26,6 +26,7 @@ test("nodes: iPXE, one script, one seed session, nothing else", async () => {
     [
       "GET /boot/:file",
       "GET /boot/:mac/script.ipxe",
+      "GET /boot/:mac/too-small",
       "GET /seed/:token/clock",
       "GET /seed/:token/overlay.tar",
       "HEAD /boot/:file",
@@ -54,6 +55,7 @@ test("operators: everything that a person may do", async () => {
       "POST /nodes/:node/diff",
       "POST /nodes/:node/verify",
       "POST /reinstall",
+      "POST /rescue",
       "POST /retire",
     ]
   `);

@@ -8,10 +8,12 @@ import type { ImagePlan } from "../plan/plan.ts";
 import type { Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { sshVantage } from "../verify/ssh.ts";
-import { openBootSide } from "./boot-side.ts";
+import { createDeployments, openBootSide } from "./boot-side.ts";
 import { watchDeadlines } from "./deadlines.ts";
+import type { Deployments } from "./deployments.ts";
 import { eventLogger } from "./event-log.ts";
 import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
+import { readKexecScript } from "./kexec-script.ts";
 import { keepManifests, type Manifests } from "./manifests.ts";
 import { refuseForeignDhcp } from "./network-boot.ts";
 import { answersOnSsh, applyOverlay } from "./node-door.ts";
@@ -56,7 +58,8 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
 
   await refuseForeignDhcp(cluster, base.interface, base.interfaceMac);
   log("serve", `no other DHCP server answers on ${base.interface}`);
-  const answerDhcp = await openBootSide({ base, manifests, log, now }, stack);
+  const deployments = createDeployments(base, manifests, now);
+  const answerDhcp = await openBootSide({ base, manifests, deployments, log, now }, stack);
   const supervisor = superviseNodes({
     attempts,
     now,
@@ -74,7 +77,7 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
   stack.defer(() => supervisor.stop());
   stack.defer(watchDeadlines({ attempts, now, log }));
   stack.defer(await answerDhcp());
-  stack.defer(await openOperatorSide(options, base, manifests, supervisor));
+  stack.defer(await openOperatorSide(options, base, { manifests, deployments, supervisor }));
   log("serve", `ready: for operators on ${paths.operatorSocket}. Next: imagectl arm NODE`);
   await sayReady(options.environment);
   const reason = await until;
@@ -126,12 +129,17 @@ async function loadManifestsOfLive(
   }
 }
 
+type OperatorParts = {
+  readonly manifests: Manifests;
+  readonly deployments: Deployments;
+  readonly supervisor: Supervisor;
+};
+
 /** @returns a function that ends it. */
 async function openOperatorSide(
   { paths, clusterFile, now }: ServeOptions,
   base: Foundation,
-  manifests: Manifests,
-  supervisor: Supervisor,
+  { manifests, deployments, supervisor }: OperatorParts,
 ): Promise<() => Promise<void>> {
   const { attempts, cluster, copyDatabase, doors, secrets, source, store } = base;
   const operator = openOperator({
@@ -145,7 +153,11 @@ async function openOperatorSide(
       findAnyImage: async () => (await store.list()).images[0],
       loadManifest: manifests.get,
     },
-    restarter: openRestarter((node) => sshVantage(doors.doorOf(node))),
+    restarter: openRestarter({
+      runOnNode: (node) => sshVantage(doors.doorOf(node)),
+      bootFilesOf: deployments.bootFilesOf,
+      kexecScript: readKexecScript(),
+    }),
     doors,
     seeds: base.seeds,
     doorOf: doors.doorOf,

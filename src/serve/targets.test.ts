@@ -44,6 +44,9 @@ test("a live attempt comes with its deadline, the image's firmwares and the addr
     kind: "node",
     hostname: "node1",
     address: "10.77.0.12",
-    attempt: { id: 7, deadline, isDeployed: false, firmwares: ["uefi-x64"] },
+    attempt: { id: 7, purpose: "deploy", deadline, isDeployed: false, firmwares: ["uefi-x64"] },
+  });
+  expect(lookup({ isLive: true, isDeployed: false, purpose: "rescue" })(mac)).toMatchObject({
+    attempt: { purpose: "rescue" },
   });
 });

@@ -22,14 +22,14 @@ export function targetLookup(sources: TargetSources): (mac: MacAddress) => BootT
     if (attempt?.state.isLive !== true) {
       return { kind: "node", hostname: node.name, address: node.address, attempt: undefined };
     }
-    const { deadline, isDeployed } = attempt.state;
+    const { deadline, isDeployed, purpose } = attempt.state;
     const firmwares = sources.firmwaresOf(attempt.imageId);
     return {
       kind: "node",
       hostname: node.name,
       // The one that its seed session is bound to, even if the file has another by now.
       address: attempt.address as typeof node.address,
-      attempt: { id: attempt.id, deadline, isDeployed, firmwares },
+      attempt: { id: attempt.id, purpose: purpose ?? "deploy", deadline, isDeployed, firmwares },
     };
   };
 }

@@ -47,7 +47,9 @@ const lookup = (mac: MacAddress): BootTarget => {
   const node = settings.nodes.find((candidate) => candidate.mac === mac);
   if (node === undefined) return { kind: "unknown", hasPool: settings.pool !== undefined };
   const deadline = new Date(Date.now() + 3_600_000).toISOString();
-  const attempt = node.isArmed ? { id: 1, deadline, isDeployed: false, firmwares } : undefined;
+  const attempt = node.isArmed
+    ? ({ id: 1, purpose: "deploy", deadline, isDeployed: false, firmwares } as const)
+    : undefined;
   return { kind: "node", hostname: node.hostname, address: node.address, attempt };
 };
 
@@ -78,11 +80,12 @@ try {
   const http = Fastify();
   await http.register(
     bootRoute({
+      controlUrl: url(httpPort),
       templates: readBootTemplates(),
       chainloadFiles: readChainloadFiles(settings.ipxeDirectory),
       lookup,
       now: () => new Date(),
-      prepareDeploy: () => {
+      prepareBoot: () => {
         const { manifest } = settings;
         const node = settings.nodes[0];
         if (manifest === undefined || node === undefined) throw new Error("no manifest or no node is set");

@@ -26,6 +26,8 @@ export type LabClusterOptions = {
   readonly link?: string;
   /** The node's other cards, as YAML flow. */
   readonly nics?: string;
+  /** How a reinstall restarts the node; the file's default without it. */
+  readonly restart?: "kexec";
 };
 
 /** The systems that whole nodes are proved with. */
@@ -44,6 +46,7 @@ export const standardRoles: readonly string[] = [
   "firewall",
   "upgrades",
   "recovery",
+  "fast-restart",
 ];
 
 export const wholeCluster: LabClusterOptions = {
@@ -80,7 +83,7 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, os, roles, disk, userData, link, nics }: LabClusterOptions,
+  { users, os, roles, disk, userData, restart, link, nics }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
@@ -99,6 +102,7 @@ ${users.map((user) => entries[user]).join("")}groups:
     roles: [${[...roles, ...(userData === undefined ? [] : ["userdata"])].join(", ")}]
     kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
     disk: ${disk}
+    restart: ${restart ?? "reboot"}
 ${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
   node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu${node}}
 `;

@@ -21,7 +21,14 @@ const node = (attempt?: Partial<Attempt>): BootTarget => ({
   attempt:
     attempt === undefined
       ? undefined
-      : { id: 7, deadline: later, isDeployed: false, firmwares: ["bios-x86", "uefi-x64"], ...attempt },
+      : {
+          id: 7,
+          purpose: "deploy",
+          deadline: later,
+          isDeployed: false,
+          firmwares: ["bios-x86", "uefi-x64"],
+          ...attempt,
+        },
 });
 
 const rom = request({});
@@ -38,6 +45,8 @@ const notArmed = node();
 const armed = node({});
 const overdue = node({ deadline: now.toISOString() });
 const deployed = node({ isDeployed: true });
+const rescue = node({ purpose: "rescue" });
+const rescueOverdue = node({ purpose: "rescue", deadline: now.toISOString() });
 const armedBiosOnly = node({ firmwares: ["bios-x86"] });
 
 const silence: BootDecision = { kind: "ignore", reason: "unknown-mac" };
@@ -47,11 +56,22 @@ const fromPool: BootDecision = { kind: "address-only", address: "from-pool" };
 const addressOnly: BootDecision = { kind: "address-only", address };
 const disk: BootDecision = { kind: "boot-local-disk", address };
 const deploy: BootDecision = { kind: "deploy", attemptId: 7, address };
+const intoRescue: BootDecision = { kind: "rescue", attemptId: 7, address };
 const chainload: BootDecision = { kind: "chainload-ipxe", firmware: "uefi-x64", address };
 const chainloadBios: BootDecision = { kind: "chainload-ipxe", firmware: "bios-x86", address };
 
 const requests = { rom, romBios, romUnsupported, ipxeDhcp, ipxeWithoutPxeClass, ipxeScript, system };
-const targets = { unknown, unknownWithPool, notArmed, armed, overdue, deployed, armedBiosOnly };
+const targets = {
+  unknown,
+  unknownWithPool,
+  notArmed,
+  armed,
+  overdue,
+  deployed,
+  rescue,
+  rescueOverdue,
+  armedBiosOnly,
+};
 
 /** Every target with every request. */
 const table: Record<keyof typeof targets, Record<keyof typeof requests, BootDecision>> = {
@@ -109,6 +129,24 @@ const table: Record<keyof typeof targets, Record<keyof typeof requests, BootDeci
     ipxeScript: disk,
     system: addressOnly,
   },
+  rescue: {
+    rom: chainload,
+    romBios: chainloadBios,
+    romUnsupported: addressOnly,
+    ipxeDhcp: intoRescue,
+    ipxeWithoutPxeClass: intoRescue,
+    ipxeScript: intoRescue,
+    system: addressOnly,
+  },
+  rescueOverdue: {
+    rom: disk,
+    romBios: disk,
+    romUnsupported: addressOnly,
+    ipxeDhcp: disk,
+    ipxeWithoutPxeClass: disk,
+    ipxeScript: disk,
+    system: addressOnly,
+  },
   armedBiosOnly: {
     rom: chainload,
     romBios: chainloadBios,
@@ -133,7 +171,7 @@ test.each(rows)("%s, asked by %s", (target, from, decision) => {
 
 describe("what must never happen", () => {
   test("a deploy without a live attempt, whoever asks", () => {
-    const harmless = [unknown, unknownWithPool, notArmed, overdue, deployed];
+    const harmless = [unknown, unknownWithPool, notArmed, overdue, deployed, rescue, rescueOverdue];
     for (const target of harmless) {
       for (const from of Object.values(requests)) expect(decide(from, target, now).kind).not.toBe("deploy");
     }

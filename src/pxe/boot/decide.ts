@@ -25,6 +25,8 @@ export type BootTarget =
         | undefined
         | {
             readonly id: number;
+            /** `rescue`: the deploy environment comes up, and nothing is ever written to a disk. */
+            readonly purpose: "deploy" | "rescue";
             /** ISO 8601, UTC. */
             readonly deadline: string;
             /** Nothing is written to a disk any more once this is true. */
@@ -38,6 +40,8 @@ export type BootDecision =
   | { readonly kind: "chainload-ipxe"; readonly firmware: Firmware; readonly address: Ipv4Address }
   /** DHCP: the URL of the script. iPXE: the script that deploys. */
   | { readonly kind: "deploy"; readonly attemptId: number; readonly address: Ipv4Address }
+  /** As `deploy`, for the deploy environment that only waits for a person. */
+  | { readonly kind: "rescue"; readonly attemptId: number; readonly address: Ipv4Address }
   | { readonly kind: "boot-local-disk"; readonly address: Ipv4Address }
   /** An address and nothing to boot: for installed systems and for machines from the pool. */
   | { readonly kind: "address-only"; readonly address: Ipv4Address | "from-pool" }
@@ -67,7 +71,7 @@ export function decide(request: BootRequest, target: BootTarget, now: Date): Boo
   }
   // iPXE is loaded in any case: its script can say on the console why there is nothing to deploy.
   if (!request.isIpxe) return { kind: "chainload-ipxe", firmware, address };
-  if (attempt.firmwares.includes(firmware)) return { kind: "deploy", attemptId: attempt.id, address };
+  if (attempt.firmwares.includes(firmware)) return { kind: attempt.purpose, attemptId: attempt.id, address };
   return request.protocol === "ipxe"
     ? { kind: "ignore", reason: "unsupported-firmware" }
     : { kind: "boot-local-disk", address };

@@ -38,6 +38,8 @@ const manifest: Manifest = {
 const request = {
   hostname: "node1",
   attemptId: 3,
+  purpose: "deploy" as const,
+  tooSmallUrl: "http://10.77.0.1:8080/boot/52-54-00-77-00-11/too-small",
   firmware: "uefi-x64" as Firmware,
   manifest,
   values: {
@@ -59,6 +61,10 @@ const expected = (name: string) => `../../../templates/boot/cases/${name}.ipxe`;
 describe("scripts are what the expected files say", () => {
   test("deploy", async () => {
     await expect(renderDeployScript(templates, request)).toMatchFileSnapshot(expected("deploy"));
+  });
+  test("rescue", async () => {
+    const script = renderDeployScript(templates, { ...request, purpose: "rescue" });
+    await expect(script).toMatchFileSnapshot(expected("rescue"));
   });
   test.each(["bios-x86", "uefi-x64"] as const)("local disk of %s", async (firmware) => {
     const script = renderLocalDiskScript(templates, "node1", firmware);
@@ -91,6 +97,15 @@ test("each jump of the deploy script has its label", () => {
   const labels = [...script.matchAll(/^:(\S+)$/gm)].map((match) => match[1]);
   expect(jumps.length).toBeGreaterThan(3);
   expect(jumps.filter((jump) => !labels.includes(jump))).toEqual([]);
+});
+
+test("every size of memory below the minimum is asked for, and none from it on", () => {
+  const sizes = [...renderDeployScript(templates, request).matchAll(/^set memory (\d+)$/gm)].map((match) =>
+    Number(match[1]),
+  );
+  expect(sizes[0]).toBe(64);
+  expect(sizes.at(-1)).toBe(960);
+  expect(sizes).toHaveLength(15);
 });
 
 test("a UEFI kernel is told the names of all its initrds, in order", () => {

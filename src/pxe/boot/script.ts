@@ -13,42 +13,89 @@ export type BootTemplates = {
   readonly tryAgain: string;
 };
 
-export type DeployScriptRequest = {
-  readonly hostname: string;
-  readonly attemptId: number;
+export type BootFilesRequest = {
   readonly firmware: Firmware;
   readonly manifest: Manifest;
   readonly values: CommandLineValues;
 };
 
+export type DeployScriptRequest = BootFilesRequest & {
+  readonly hostname: string;
+  readonly attemptId: number;
+  readonly purpose: "deploy" | "rescue";
+  /** Where a machine that has too little memory says so; `?memory=` and MiB follow. */
+  readonly tooSmallUrl: string;
+};
+
+export type BootFile = { readonly name: string; readonly url: string; readonly sha256: string };
+
+/** What a machine loads to be in the deploy environment, whoever loads it: iPXE, or kexec on a running system. */
+export type BootFiles = {
+  readonly kernel: BootFile;
+  readonly initrds: readonly BootFile[];
+  /** One line. */
+  readonly commandLine: string;
+  readonly minRamMiB: number;
+};
+
 /**
- * The script that loads the deploy environment of the attempt's image and starts it.
  * @throws ImagectlError BOOT_ENTRY_MISSING when the manifest has no entry for the firmware or names an artefact
  *   that it does not list, KERNEL_ARGUMENT_INVALID as expandCommandLine does.
  */
-export function renderDeployScript(templates: BootTemplates, request: DeployScriptRequest): string {
-  const { hostname, attemptId, firmware, manifest, values } = request;
+export function bootFilesOf({ firmware, manifest, values }: BootFilesRequest): BootFiles {
   const entry = manifest.boot.find((candidate) => candidate.firmware === firmware);
   if (entry === undefined) throw entryMissing(manifest, `has no boot entry for ${firmware}`);
-  const urlOf = (name: string): string => {
+  const fileOf = (name: string): BootFile => {
     const artefact = manifest.artefacts.find((candidate) => candidate.name === name);
     if (artefact === undefined)
       throw entryMissing(manifest, `boots ${name}, which is not among its artefacts`);
-    return `${values.artefactsUrl}/${artefact.sha256}`;
+    const { sha256 } = artefact;
+    return { name, sha256, url: `${values.artefactsUrl}/${sha256}` };
   };
   // iPXE gives the files to a UEFI kernel through a file system of its own; the kernel must ask for them by
   // name. iPXE of 2019 does nothing by itself; a BIOS kernel ignores the argument.
   const initrdArguments = entry.initrds.map((name) => `initrd=${name}`);
   const commandLine = expandCommandLine([...initrdArguments, ...entry.commandLine], values);
+  return {
+    kernel: fileOf(entry.kernel),
+    initrds: entry.initrds.map(fileOf),
+    commandLine: commandLine.join(" "),
+    minRamMiB: entry.minRamMiB,
+  };
+}
+
+/**
+ * The script that loads the deploy environment of the attempt's image and starts it.
+ * @throws ImagectlError as bootFilesOf does.
+ */
+export function renderDeployScript(templates: BootTemplates, request: DeployScriptRequest): string {
+  const { hostname, attemptId, purpose, tooSmallUrl } = request;
+  const { kernel, initrds, commandLine, minRamMiB } = bootFilesOf(request);
   const view = {
     hostname,
     attemptId,
-    minRamMiB: entry.minRamMiB,
-    kernelUrl: urlOf(entry.kernel),
-    initrds: entry.initrds.map((name) => ({ name, url: urlOf(name) })),
-    commandLine: commandLine.join(" "),
+    isRescue: purpose === "rescue",
+    minRamMiB,
+    tooSmall: tooSmallSizes(minRamMiB),
+    tooSmallUrl,
+    kernelUrl: kernel.url,
+    initrds: initrds.map(({ name, url }) => ({ name, url })),
+    commandLine,
   };
   return renderTemplate(templates.deploy, view, "templates/boot/deploy.ipxe.hbs").text;
+}
+
+/**
+ * iPXE can compare for equality only, so the script asks for each size below the minimum. SMBIOS 3.6 section 7.20
+ * (type 19) gives the end of the memory in KiB, little-endian: its third byte counts 64 MiB each. As hexraw: how
+ * numbers are written differs between versions.
+ */
+function tooSmallSizes(minRamMiB: number): readonly { readonly byte: string; readonly memoryMiB: number }[] {
+  const sizes = Array.from({ length: 256 }, (_unused, byte) => ({
+    byte: byte.toString(16).padStart(2, "0"),
+    memoryMiB: (byte + 1) * 64,
+  }));
+  return sizes.filter(({ memoryMiB }) => memoryMiB < minRamMiB);
 }
 
 export function renderLocalDiskScript(

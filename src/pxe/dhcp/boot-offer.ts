@@ -49,6 +49,7 @@ export function bootOfferOf(packet: DhcpPacket, decision: BootDecision, files: B
       return nothing;
     case "chainload-ipxe":
     case "deploy":
+    case "rescue":
     case "boot-local-disk":
       break;
     default:

@@ -18,7 +18,8 @@ function openServer(options: { pool?: LeasePool; sendFails?: boolean } = {}) {
   let onError: Parameters<DhcpSocket["onError"]>[0] = () => {};
   const replies: { packet: DhcpPacket; to: string }[] = [];
   const events: DhcpEvent[] = [];
-  const attempt = { id: 1, deadline: later, isDeployed: false, firmwares: ["uefi-x64"] as const };
+  const firmwares = ["uefi-x64"] as const;
+  const attempt = { id: 1, purpose: "deploy", deadline: later, isDeployed: false, firmwares } as const;
   const targets = new Map<MacAddress, BootTarget>([
     [node, { kind: "node", hostname: "node1", address: ip("10.77.0.11"), attempt }],
   ]);

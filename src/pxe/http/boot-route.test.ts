@@ -35,6 +35,7 @@ async function openServer(
   const server = Fastify({ exposeHeadRoutes: false });
   await server.register(
     bootRoute({
+      controlUrl: "http://10.77.0.1:8080",
       templates: readBootTemplates(),
       chainloadFiles: [{ name: "snponly.efi", bytes: Buffer.from("MZ"), maxBlockBytes: 1024 }],
       lookup: (asked) =>
@@ -49,6 +50,7 @@ async function openServer(
                   ? undefined
                   : {
                       id: 7,
+                      purpose: "deploy",
                       deadline: "2026-01-01T13:00:00Z",
                       isDeployed: false,
                       firmwares: ["uefi-x64"],
@@ -56,7 +58,7 @@ async function openServer(
                     },
             },
       now: () => new Date("2026-01-01T12:00:00Z"),
-      prepareDeploy: async (attemptId) => {
+      prepareBoot: async (attemptId) => {
         if (image === "broken") throw new Error("the image is gone");
         if (image === "no-further-try") return undefined;
         minted += 1;
@@ -82,7 +84,36 @@ async function openServer(
 
 const script = "/boot/52-54-00-77-00-11/script.ipxe?firmware=uefi-x64";
 
+describe("a machine that is too small for the deploy environment", () => {
+  const tooSmall = "/boot/52-54-00-77-00-11/too-small?memory=256";
+
+  test("says so, and it becomes an event of its attempt", async () => {
+    const { ask, events } = await openServer({});
+    expect((await ask(script)).body).toContain(
+      "imgfetch --name too-small http://10.77.0.1:8080/boot/52-54-00-77-00-11/too-small?memory=$\u007bmemory}",
+    );
+    expect((await ask(tooSmall)).statusCode).toBe(200);
+    expect(events.at(-1)).toEqual({ kind: "too-small", mac, attemptId: 7, memoryMiB: 256 });
+  });
+
+  test("nobody says it for another, and nothing else than a size is taken", async () => {
+    const { ask, events } = await openServer({});
+    expect((await ask(tooSmall, "10.77.0.12")).statusCode).toBe(403);
+    expect((await ask(tooSmall.replace("52-54-00-77-00-11", "52-54-00-77-00-99"))).statusCode).toBe(404);
+    expect((await ask(tooSmall.replace("256", "lots"))).statusCode).toBe(400);
+    expect(events).toEqual([]);
+  });
+});
+
 describe("the script of a node", () => {
+  test("a rescue loads the same environment and says that no disk is written", async () => {
+    const { ask, events } = await openServer({ purpose: "rescue" });
+    const { body } = await ask(script);
+    expect(body).toContain("rescue, no disk is written");
+    expect(body).toContain("seed=http://10.77.0.1:8080/seed/7-1");
+    expect(events[0]).toEqual({ kind: "script-served", mac, script: "rescue", attemptId: 7 });
+  });
+
   test("deploys while its attempt is live, with a fresh seed each time", async () => {
     const { ask, events } = await openServer({});
     const first = await ask(script);

@@ -20,8 +20,14 @@ export type BootRouteEvent =
   | {
       readonly kind: "script-served";
       readonly mac: MacAddress;
-      readonly script: "deploy";
+      readonly script: "deploy" | "rescue";
       readonly attemptId: number;
+    }
+  | {
+      readonly kind: "too-small";
+      readonly mac: MacAddress;
+      readonly attemptId: number;
+      readonly memoryMiB: number;
     }
   | {
       readonly kind: "script-not-served";
@@ -37,6 +43,8 @@ export type BootRouteEvent =
 export type DeployBoot = { readonly manifest: Manifest; readonly values: CommandLineValues };
 
 export type BootRouteDependencies = {
+  /** `http://10.77.0.1:8080`, without a slash at the end. */
+  readonly controlUrl: string;
   readonly templates: BootTemplates;
   /** iPXE, for firmware that boots by HTTP: `GET /boot/<file>`. */
   readonly chainloadFiles: readonly ChainloadFile[];
@@ -46,12 +54,13 @@ export type BootRouteDependencies = {
    * The image of a live attempt, and the values of its command line with a freshly minted seed URL.
    * Undefined: the attempt takes no further try, and the node gets its disk.
    */
-  readonly prepareDeploy: (attemptId: number) => DeployBoot | undefined | Promise<DeployBoot | undefined>;
+  readonly prepareBoot: (attemptId: number) => DeployBoot | undefined | Promise<DeployBoot | undefined>;
   readonly log: (event: BootRouteEvent) => void;
 };
 
 const Parameters = z.object({ mac: MacAddress });
 const Query = z.object({ firmware: z.enum(firmwares) });
+const TooSmallQuery = z.object({ memory: z.coerce.number().int().min(1).max(1_000_000) });
 
 /**
  * Statuses: 200 with a script that says what happens, for every known node. 404 for a machine that is not one:
@@ -84,6 +93,21 @@ export function bootRoute(dependencies: BootRouteDependencies): FastifyPluginAsy
       );
       dependencies.log(answer.event);
       return text(reply, answer.status, answer.body);
+    });
+    server.get("/boot/:mac/too-small", { exposeHeadRoute: false }, async (request, reply) => {
+      const parameters = Parameters.safeParse(request.params);
+      const query = TooSmallQuery.safeParse(request.query);
+      if (!parameters.success || !query.success) return text(reply, 400, "no such MAC or size\n");
+      const { mac } = parameters.data;
+      const target = dependencies.lookup(mac);
+      // The same doors as for the script: an unknown machine learns nothing, and nobody speaks for another.
+      if (target.kind === "unknown") return text(reply, 404, "nothing is here\n");
+      if (request.ip.replace(/^::ffff:/, "") !== target.address) return text(reply, 403, "not your node\n");
+      if (target.attempt !== undefined) {
+        const { id: attemptId } = target.attempt;
+        dependencies.log({ kind: "too-small", mac, attemptId, memoryMiB: query.data.memory });
+      }
+      return text(reply, 200, "noted\n");
     });
   };
 }
@@ -122,7 +146,7 @@ async function scriptFor(request: ScriptRequest, dependencies: BootRouteDependen
 async function scriptForNode(
   { mac, firmware }: ScriptRequest,
   target: Extract<BootTarget, { kind: "node" }>,
-  { templates, now, prepareDeploy }: BootRouteDependencies,
+  { templates, now, prepareBoot, controlUrl }: BootRouteDependencies,
 ): Promise<ScriptAnswer> {
   const { hostname } = target;
   const asked = { protocol: "ipxe", mac, firmware, isPxeClient: true, isIpxe: true } as const;
@@ -133,14 +157,16 @@ async function scriptForNode(
     event: { kind: "script-served", mac, script: "local-disk" },
   };
   switch (decision.kind) {
-    case "deploy": {
-      const { attemptId } = decision;
-      const boot = await prepareDeploy(attemptId);
+    case "deploy":
+    case "rescue": {
+      const { attemptId, kind: purpose } = decision;
+      const boot = await prepareBoot(attemptId);
       if (boot === undefined) return localDisk;
+      const tooSmallUrl = `${controlUrl}/boot/${mac.replaceAll(":", "-")}/too-small`;
       return {
         status: 200,
-        body: renderDeployScript(templates, { hostname, attemptId, firmware, ...boot }),
-        event: { kind: "script-served", mac, script: "deploy", attemptId },
+        body: renderDeployScript(templates, { hostname, attemptId, purpose, firmware, tooSmallUrl, ...boot }),
+        event: { kind: "script-served", mac, script: purpose, attemptId },
       };
     }
     case "ignore":

@@ -1,7 +1,8 @@
 /** `/seed/<token>/…`: what the deploy environment asks and reports, inside a session that one boot of one node owns. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Orders } from "../../deploy/endings.ts";
 import { parseInventory } from "../../deploy/parse-inventory.ts";
-import { type DeployPlan, renderSteps } from "../../deploy/steps.ts";
+import { renderSteps } from "../../deploy/steps.ts";
 import { sha256 } from "../../digest.ts";
 import { type Finding, ImagectlError } from "../../errors.ts";
 import type { Attempt } from "../../nodes/attempts.ts";
@@ -18,7 +19,7 @@ export type SeedDependencies = {
   /** On the disk when it returns. */
   readonly append: (attemptId: number, body: EventBody) => void;
   /** The steps for this machine, or why there are none. */
-  readonly planDeploy: (attempt: Attempt, inventory: Inventory) => Promise<DeployPlan>;
+  readonly planDeploy: (attempt: Attempt, inventory: Inventory) => Promise<Orders>;
   /** The node layer as a tar. */
   readonly overlayOf: (attempt: Attempt) => Promise<Uint8Array>;
   /**
@@ -138,6 +139,7 @@ async function answerInventory(
   const plan = await planDeploy(attempt, inventory);
   switch (plan.kind) {
     case "deploy":
+    case "rescue":
       return text(reply, 200, renderSteps(plan.steps));
     case "refuse":
       append(attempt.id, { kind: "deploy-refused", findings: plan.findings });

@@ -30,10 +30,37 @@ main() {
   start_reporter
   trap 'stop_when_gone' USR1
   run_steps
-  report_deployed
-  say "deployed after $(seconds_since 0) s; restarting into the installed system"
+  finish_reports
+  stop_when_gone
+  [ ! -f "$run/rescue" ] || stay_for_rescue
+  leave
+}
+
+# Into the installed system: through the firmware, or straight into its kernel where step load-system has loaded it.
+leave() {
+  if [ -f "$run/system-loaded" ]; then
+    report_last deployed '{"kind":"deployed","restart":"kexec"}'
+    say "deployed after $(seconds_since 0) s; kexec into the installed system"
+    sync
+    kexec -e || say "kexec failed; restarting through the firmware"
+  else
+    report_last deployed '{"kind":"deployed"}'
+    say "deployed after $(seconds_since 0) s; restarting into the installed system"
+  fi
   sync
   busybox reboot -f
+}
+
+# Until somebody restarts it. The bastion is asked whether the rescue is still wanted: at the end of its time, or
+# after a disarm, only the person on it can know when it may go.
+stay_for_rescue() {
+  report_last rescue-ready '{"kind":"rescue-ready"}'
+  say "RESCUE: no disk was written. Log in from the bastion; when you are done: imagectl disarm, then reboot"
+  while :; do
+    sleep "$repeat_seconds"
+    session_request time GET "$seed/time"
+    [ $? -ne 10 ] || say "The rescue is over ($(cat "$run/time.answer")). Restart this machine: it starts from its own disk"
+  done
 }
 
 read_command_line() {
@@ -155,16 +182,13 @@ stop_when_gone() {
   wait_forever "the bastion ended this attempt: $(cat "$run/gone")"
 }
 
-# The last word: only when the bastion has heard it, the machine may leave.
-report_deployed() {
-  finish_reports
-  stop_when_gone
+# report_last NAME JSON: the last word. Only when the bastion has heard it, the machine may go on.
+report_last() {
   while :; do
-    session_request deployed POST "$seed/events" --header 'Content-Type: application/json' \
-      --data-binary '{"kind":"deployed"}'
+    session_request "$1" POST "$seed/events" --header 'Content-Type: application/json' --data-binary "$2"
     case $? in
       0) return 0 ;;
-      10) wait_forever "the bastion ended this attempt before it heard that all is done: $(cat "$run/deployed.answer")" ;;
+      10) wait_forever "the bastion ended this attempt before it heard that all is done: $(cat "$run/$1.answer")" ;;
     esac
     say "the bastion did not take the report that all is done (status $http_status), again in $repeat_seconds s"
     sleep "$repeat_seconds"

@@ -23,10 +23,15 @@ here=${0%/*}
 . "$here/target.sh"
 # shellcheck source=templates/deploy/imagectl/boot.sh
 . "$here/boot.sh"
+# shellcheck source=templates/deploy/imagectl/kexec.sh
+. "$here/kexec.sh"
+# shellcheck source=templates/deploy/imagectl/rescue.sh
+. "$here/rescue.sh"
 
 # Everything that a step can be told.
 disk='' disks='' root='' sha256='' bytes='' firmware=''
 device='' uuid='' filesystem='' name='' mount=''
+key='' from=''
 
 kind=$1
 shift
@@ -44,6 +49,8 @@ for parameter; do
     sha256=*) sha256=$value ;;
     bytes=*) bytes=$value ;;
     firmware=*) firmware=$value ;;
+    key=*) key=$value ;;
+    from=*) from=$value ;;
     *)
       echo "$kind has the parameter ${parameter%%=*}, which this deploy environment does not know"
       exit 64
