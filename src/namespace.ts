@@ -22,19 +22,21 @@ const openTimeoutMs = 15_000;
 export const dyingWithUs = ["setpriv", "--pdeathsig", "KILL"] as const;
 
 /**
- * Makes a namespace with its loopback up. It has mounts of its own, with /sys showing its own interfaces,
- * as `ip netns exec` does it, so that nothing mounted there is seen on the host.
+ * Makes a namespace with its loopback up.
  * @param name its host name, and what an error calls it.
- * @param options.hostname: `unchanged` needs no right to change host names, which a service may well lack.
+ * @param options.isolation: a `machine` has a host name and mounts of its own too, with /sys showing its own
+ *   interfaces, as `ip netns exec` does it, so that nothing mounted there is seen on the host. A `network` shares
+ *   those with us, and needs fewer rights, which a service may well lack.
  * @throws ImagectlError NAMESPACE_FAILED, mostly for want of root.
  */
 export async function openNamespace(
   name: string,
-  options: { readonly hostname: "own" | "unchanged" } = { hostname: "own" },
+  options: { readonly isolation: "machine" | "network" } = { isolation: "machine" },
 ): Promise<Namespace> {
-  const isNamed = options.hostname === "own";
-  const kinds = ["--net", "--mount", ...(isNamed ? ["--uts"] : [])];
-  const script = `mount -t sysfs sysfs /sys && ${isNamed ? 'hostname "$0" && ' : ""}ip link set lo up && echo open && exec sleep infinity`;
+  const isMachine = options.isolation === "machine";
+  const kinds = isMachine ? (["--net", "--mount", "--uts"] as const) : (["--net"] as const);
+  const asMachine = isMachine ? 'mount -t sysfs sysfs /sys && hostname "$0" && ' : "";
+  const script = `${asMachine}ip link set lo up && echo open && exec sleep infinity`;
   const said: string[] = [];
   let isOpen = false;
   const opened = Promise.withResolvers<void>();

@@ -22,7 +22,7 @@ import { operatorRoutes } from "./operator-routes.ts";
 import { listenForOperators } from "./operator-socket.ts";
 import { createProve } from "./prove.ts";
 import { openRestarter } from "./restart.ts";
-import { addressWarning, sayReady } from "./service-manager.ts";
+import { sayReady } from "./service-manager.ts";
 import { type Supervisor, superviseNodes } from "./supervise.ts";
 import { whatIsMissing } from "./what-is-missing.ts";
 
@@ -91,8 +91,6 @@ async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<
   const { name, nodes, subnet, bastion } = cluster;
   const network = `${base.interface} (${bastion.address}/${subnet.prefixLength})`;
   log("serve", `cluster ${name} of ${clusterFile}: ${nodes.length} nodes on ${network}`);
-  const dropped = addressWarning(subnet, options.environment);
-  if (dropped !== undefined) log("serve", dropped, "warning");
   const problems = checkPlans(source.current()).filter(({ severity }) => severity === "error");
   if (problems.length > 0) {
     log(

@@ -1,5 +1,4 @@
-/** What serve owes the service manager that started it: that it is ready, and what that one's limits keep from it. */
-import { Ipv4Subnet, subnetContains } from "../address.ts";
+/** What serve owes the service manager that started it: to say that it is ready. */
 import { run } from "../run.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,25 +14,4 @@ const socketVariable = "NOTIFY_SOCKET";
 export async function sayReady(environment: Environment): Promise<void> {
   if (environment[socketVariable] === undefined) return;
   await run("systemd-notify", ["--ready"], { hint: "systemd waits for this: journalctl -u imagectl" });
-}
-
-/** What packaging/imagectl.service lets through: IANA's IPv4 special-purpose registry, as far as nodes live there. */
-export const privateNetworks = [
-  "10.0.0.0/8",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
-  "100.64.0.0/10",
-  "198.18.0.0/15",
-] as const;
-
-/**
- * @returns what to say to an operator whose nodes have public addresses, which the unit drops unless it was told of
- *   them; undefined where there is nothing to say.
- */
-export function addressWarning(subnet: Ipv4Subnet, environment: Environment): string | undefined {
-  if (environment[socketVariable] === undefined) return undefined;
-  if (privateNetworks.some((text) => subnetContains(Ipv4Subnet.parse(text), subnet.network)))
-    return undefined;
-  const text = `${subnet.network}/${subnet.prefixLength}`;
-  return `${text} is no private network, and the unit drops such packets: add IPAddressAllow=${text} by systemctl edit imagectl`;
 }
