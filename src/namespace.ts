@@ -25,13 +25,13 @@ export const dyingWithUs = ["setpriv", "--pdeathsig", "KILL"] as const;
  * Makes a namespace with its loopback up.
  * @param name its host name, and what an error calls it.
  * @param options.isolation: a `machine` has a host name and mounts of its own too, with /sys showing its own
- *   interfaces, as `ip netns exec` does it, so that nothing mounted there is seen on the host. A `network` shares
+ *   interfaces, as `ip netns exec` does it, so that nothing mounted there is seen on the host. With `interfaces` it shares
  *   those with us, and needs fewer rights, which a service may well lack.
  * @throws ImagectlError NAMESPACE_FAILED, mostly for want of root.
  */
 export async function openNamespace(
   name: string,
-  options: { readonly isolation: "machine" | "network" } = { isolation: "machine" },
+  options: { readonly isolation: "machine" | "interfaces" } = { isolation: "machine" },
 ): Promise<Namespace> {
   const isMachine = options.isolation === "machine";
   const kinds = isMachine ? (["--net", "--mount", "--uts"] as const) : (["--net"] as const);

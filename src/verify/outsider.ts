@@ -25,7 +25,7 @@ export type Outsider = {
  * @throws ImagectlError NAMESPACE_FAILED without root, COMMAND_FAILED when the interface cannot carry a macvlan.
  */
 export async function openOutsider(settings: OutsiderSettings): Promise<Outsider> {
-  const namespace = await openNamespace("outsider", { isolation: "network" });
+  const namespace = await openNamespace("outsider", { isolation: "interfaces" });
   try {
     const link = `imo${namespace.pid}`;
     const macvlan = ["link", settings.interface, "name", link, "type", "macvlan", "mode", "bridge"];
