@@ -168,7 +168,7 @@ async function render(draft: Draft, file: string): Promise<string> {
 }
 
 function nextStep(file: string, { nodes }: Draft): string {
-  const option = file === "cluster.yaml" ? "" : ` --cluster ${file}`;
+  const option = file === clusterFile(undefined, {}) ? "" : ` --cluster ${file}`;
   const build = `sudo imagectl build${option}`;
   if (nodes.length > 0) return `Look at it, then: ${build}`;
   return `Add your nodes at its end, then: imagectl validate ${file}, and ${build}`;
