@@ -35,8 +35,8 @@ test("two disks: a system that misses one ESP starts all the same", async () => 
   await shell.run(`${uuids}write_fstab`);
   expect(fstab()).toBe(`# Written by imagectl when this node was deployed.
 UUID=uuid-of-md0 / ext4 defaults 0 1
-UUID=uuid-of-vda2 /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10s 0 1
-UUID=uuid-of-vdb2 /boot/efi2 vfat umask=0077,nofail,x-systemd.device-timeout=10s 0 1
+UUID=uuid-of-vda2 /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=30s 0 1
+UUID=uuid-of-vdb2 /boot/efi2 vfat umask=0077,nofail,x-systemd.device-timeout=30s 0 1
 `);
 });
 
@@ -48,7 +48,7 @@ describe("a data disk that is kept", () => {
     expect(exitCode).toBe(0);
     expect(existsSync(join(shell.target, "srv/data"))).toBe(true);
     expect(fstab()).toBe(
-      "UUID=uuid-of-vdc1 /srv/data xfs defaults,nofail,x-systemd.device-timeout=10s 0 2\n",
+      "UUID=uuid-of-vdc1 /srv/data xfs defaults,nofail,x-systemd.device-timeout=30s 0 2\n",
     );
   });
 

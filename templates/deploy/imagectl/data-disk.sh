@@ -29,8 +29,9 @@ step_keep_data_disk() {
   add_mount "$uuid"
 }
 
-# add_mount UUID: the node starts without the disk, too, and waits ten seconds for it.
+# add_mount UUID: the node starts without the disk, too. Nothing waits for a nofail mount, so half a minute costs no
+# time, and disks that come up late (emulated ones, too) are still mounted.
 add_mount() {
   mkdir -p "$target$mount"
-  echo "UUID=$1 $mount $filesystem defaults,nofail,x-systemd.device-timeout=10s 0 2" >>"$target/etc/fstab"
+  echo "UUID=$1 $mount $filesystem defaults,nofail,x-systemd.device-timeout=30s 0 2" >>"$target/etc/fstab"
 }

@@ -5,7 +5,7 @@
 # two ESPs starts without one of them.
 write_fstab() {
   esp_options=umask=0077
-  [ "$(grep -c . "$run/esp-devices")" -eq 1 ] || esp_options=umask=0077,nofail,x-systemd.device-timeout=10s
+  [ "$(grep -c . "$run/esp-devices")" -eq 1 ] || esp_options=umask=0077,nofail,x-systemd.device-timeout=30s
   {
     echo "# Written by imagectl when this node was deployed."
     echo "UUID=$(uuid_of "$(cat "$run/root-device")") / ext4 defaults 0 1"
