@@ -10,7 +10,7 @@ const floors = [
   ["plan"],
   ["cloud-init", "images", "deploy", "nodes", "verify"],
   ["pxe", "lab"],
-  ["serve", "doctor"],
+  ["serve", "doctor", "bastion"],
   ["cli"],
 ] as const;
 
@@ -19,6 +19,10 @@ const doors: Record<string, string> = {
   "backup/place.ts": "puts a backup's files in place",
   "backup/read-folder.ts": "reads the state's folders",
   "cli/backup.ts": "reads the cluster file, the clock and the host's name",
+  "bastion/apply-here.ts": "unpacks an overlay and applies it here",
+  "bastion/host-key.ts": "makes and certifies the bastion's host key",
+  "bastion/session.ts": "reads the processes above us, leaves the word for apply",
+  "cli/bastion.ts": "reads the clock",
   "cli/build.ts": "counts the seconds of a running step on the terminal",
   "cli/demo.ts": "makes the demo's cluster file",
   "cli/doctor.ts": "reads the clock",

@@ -26,6 +26,8 @@ export const errorCodes = {
   CLUSTER_INVALID: "The cluster file has errors; all of them are listed with their places.",
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",
+  CONFIRMATION_REFUSED:
+    "A change of the bastion was confirmed by a login that does not prove that a new one gets in.",
   DATABASE_BUSY: "Another process holds a lock on the database of attempts and events.",
   DATABASE_FULL:
     "The disk of the database of attempts and events is full; nodes repeat what was not written.",
@@ -86,8 +88,10 @@ export const errorCodes = {
   NODE_UNKNOWN: "A command names a node that the cluster file does not have.",
   NODE_UNREACHABLE:
     "A running node could not be told to restart: its agent did not answer, or did not take the order.",
+  NOTHING_TO_CONFIRM: "No change of the bastion waits to be confirmed.",
   NOT_CONFIRMED:
     "A command that destroys something was not confirmed: nobody said yes, or the answer was no.",
+  NOT_THE_BASTION: "The bastion's plan was about to be applied to another machine, or another system.",
   OS_UNKNOWN: "A group asks for an operating system that no recipe builds.",
   OS_UNUSED: "No node of the cluster file is deployed with the operating system.",
   OUTPUT_NOT_OURS: "A directory to write into holds files that imagectl did not write.",

@@ -2,13 +2,14 @@
 # Applies one layer of a plan to the system it runs in. All that differs between layers is data beside this
 # script (its format: src/plan/overlay.ts): packages, files, validators, commands, services, in this order.
 #
-#   apply [--root DIR] [--dry-run | --confirm]
+#   apply [--root DIR] [--dry-run | --confirm[=SECONDS]]
 #
 # Says a line for each thing that it does, or with --dry-run would do: package NAME, A|M|D PATH (added, modified,
 # deleted), K PATH (kept aside), command NAME, service UNIT ACTION. Ends with 0 when it is done or there is nothing
 # to do, 1 when it failed and the old files are back, 2 for wrong usage, 3 when a dry run found something to do.
-# --confirm: on a running system that was changed, undo everything unless $confirmed appears within a minute.
+# --confirm: on a running system that was changed, undo everything unless $confirmed appears in time (60 s).
 # Whoever applies over the network makes it, over a new connection: a firewall that shuts him out shows only there.
+# What is not confirmed also comes back when this script is killed meanwhile, or the system restarts: undo, beside it.
 #
 # It can be killed at any point. Before the first file is switched, all old ones are in $undo, beside what
 # must run again if they come back. $undo goes away when everything is done, so a run that finds it undoes first.
@@ -18,12 +19,15 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=
 # yes where a systemd runs here and is ours: what commands and validators ask before they touch the live system.
 export IMAGECTL_RUNNING=no
 
-state=/var/lib/imagectl
 policy=/usr/sbin/policy-rc.d
 confirmed=/run/imagectl-confirmed
+# While a confirmation is waited for: since when (seconds of uptime), and for how many seconds.
+waiting=/run/imagectl-waiting
 
-say() { printf '%s\n' "$*" || :; }
-fail() { say "failed: $*"; exit 1; }
+data=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+state=
+# shellcheck disable=SC1091 # templates/undo.sh, which is beside this as undo; it says where $state is
+. "$data/undo"
 
 # Says what is done now. False in a dry run: then it is not done.
 doing() {
@@ -33,18 +37,20 @@ doing() {
 }
 
 main() {
-  dry_run=no confirm=no root=
+  dry_run=no confirm=0 root=
   while [ $# -gt 0 ]; do
     case $1 in
       --dry-run) dry_run=yes ;;
-      --confirm) confirm=yes ;;
+      --confirm) confirm=60 ;;
+      --confirm=[1-9]*) confirm=${1#*=} ;;
       --root) root=${2:?--root needs a folder}; shift ;;
-      *) say "usage: apply [--root DIR] [--dry-run | --confirm]"; exit 2 ;;
+      *) say "usage: apply [--root DIR] [--dry-run | --confirm[=SECONDS]]"; exit 2 ;;
     esac
     shift
   done
-  data=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
   [ -z "$root" ] || apply_inside
+  # cp --parents looks for the folders of a path from here.
+  cd /
 
   # In a chroot, /run and /proc may be the host's.
   if [ -d /run/systemd/system ] && [ "$(stat -Lc %d:%i /proc/1/root/.)" = "$(stat -Lc %d:%i /.)" ]; then
@@ -96,10 +102,11 @@ is_running() { [ "$IMAGECTL_RUNNING" = yes ]; }
 take_lock() {
   mkdir -p "$state"
   exec 9>"$state/lock"
-  flock -n 9 || fail "another apply is running here"
+  # A moment, for the watch of the last apply to see that all is well.
+  flock -w 2 9 || fail "another apply is running here"
   has_lock=yes
   rm -rf "$undo.done" # left by a run that was killed when all else was done
-  [ -d "$undo" ] || return 0
+  [ -d "$undo" ] || { forget_guard; return 0; }
   say "the last apply did not end: its changes are undone first"
   roll_back
 }
@@ -107,13 +114,15 @@ take_lock() {
 # Everything that ends, ends here: a failure after the first switched file puts the old ones back.
 ended() {
   status=$?
-  trap - EXIT HUP INT PIPE TERM
+  trap - EXIT
+  # Putting back must not end half way, nor for want of somebody to tell it to.
+  trap '' HUP INT PIPE TERM
   set +e
   if [ "$has_lock" = yes ] && [ "$status" -ne 0 ] && [ -d "$undo" ]; then
     say "the old files are put back"
     roll_back
   fi
-  [ "$has_lock" = no ] || release_services
+  [ "$has_lock" = no ] || { release_services; rm -f "$waiting"; }
   rm -rf "$work"
   exit "$status"
 }
@@ -211,7 +220,7 @@ show_difference() {
 # Copies all old files, and only then lists them: what is listed can be put back.
 save_files() {
   [ -s "$work/changes" ] || return 0
-  mkdir -p "$undo/root" "$undo/ran"
+  open_undo
   cut -d' ' -f1 "$work/stat" | grep -xFf "$work/changed" >"$work/old" || :
   if [ -e "$applied" ]; then echo "$applied" >>"$work/old"; fi
   xargs -r cp -a --parents -t "$undo/root" <"$work/old"
@@ -222,6 +231,15 @@ save_files() {
   done <"$work/changes"
   to_disk
   mv "$undo/paths.new" "$undo/paths"
+}
+
+open_undo() {
+  [ ! -d "$undo" ] || return 0
+  mkdir -p "$undo/root" "$undo/ran"
+  cp "$data/undo" "$undo/undo"
+  if [ "$confirm" -eq 0 ] || ! is_running; then return 0; fi
+  # shellcheck disable=SC2046 # one word a unit
+  guard_old_files $(cut -d' ' -f1 "$data/services") || fail_with_output "systemd-run"
 }
 
 # A power cut must not leave new files and lose the old ones. What is being built is on no machine yet.
@@ -239,43 +257,6 @@ switch_files() {
   done <"$work/switched"
 }
 
-# Puts every old file back, then lets what has seen the new ones see the old ones. Can itself be killed.
-roll_back() {
-  if [ -e "$undo/paths" ]; then
-    while read -r path; do
-      put_back "$path" || fail "$path could not be put back; make room and run apply again"
-    done <"$undo/paths"
-  fi
-  for script in "$undo"/ran/*; do
-    [ -e "$script" ] || continue
-    logged sh "$script" || say "    could not be undone: $(tail -n1 "$work/output")"
-  done
-  if [ -e "$undo/services" ]; then
-    logged systemctl daemon-reload || :
-    while read -r unit; do
-      logged systemctl restart "$unit" || say "    $unit: $(tail -n1 "$work/output")"
-    done <"$undo/services"
-  fi
-  forget_old_files
-}
-
-# With one rename: half of the old files and their whole list would have the other half removed.
-forget_old_files() {
-  mv "$undo" "$undo.done"
-  rm -rf "$undo.done"
-}
-
-put_back() {
-  rm -f "$1.imagectl-new"
-  if [ -e "$undo/root$1" ] || [ -L "$undo/root$1" ]; then
-    cp -a --remove-destination "$undo/root$1" "$1.imagectl-new" && mv -fT "$1.imagectl-new" "$1"
-  else
-    rm -f "$1"
-  fi
-}
-
-# Runs a program with its output in $work/output, away from our input and lock.
-logged() { (cd / && exec "$@") </dev/null >"$work/output" 2>&1 9>&-; }
 fail_with_output() {
   code=$?
   tail -n 20 "$work/output" | sed 's/^/    /'
@@ -347,10 +328,15 @@ settle_activity() {
 
 service() {
   doing "service $1 $2" || return 0
-  case $2 in
-    restart | reload | start) [ ! -d "$undo" ] || echo "$1" >>"$undo/services" ;;
-  esac
+  ! is_running || remember_unit "$1"
   logged systemctl "$2" "$1" || fail_with_output "systemctl $2 $1"
+}
+
+# Only how it was before the first change counts.
+remember_unit() {
+  open_undo
+  if grep -qs "^$1 " "$undo/units"; then return 0; fi
+  echo "$1 $(systemctl is-enabled "$1" 2>/dev/null || :) $(systemctl is-active "$1" || :)" >>"$undo/units"
 }
 
 wait_for() { # TRIES, two a second, and the name of what must come true
@@ -376,10 +362,11 @@ listens_on_ssh() {
 
 is_confirmed() { [ -e "$confirmed" ]; }
 await_confirmation() {
-  if [ "$confirm" = no ] || ! is_running || [ ! -d "$undo" ]; then return 0; fi
+  if [ "$confirm" -eq 0 ] || ! is_running || [ ! -d "$undo" ]; then return 0; fi
   rm -f "$confirmed"
-  say "confirm this within 60 s, or it is undone"
-  wait_for 120 is_confirmed || fail "nobody could log in again after the change"
+  echo "$(cut -d' ' -f1 /proc/uptime) $confirm" >"$waiting"
+  say "confirm this within $confirm s, or it is undone"
+  wait_for "$((confirm * 2))" is_confirmed || fail "nobody could log in again after the change"
   rm -f "$confirmed"
 }
 

@@ -1,16 +1,26 @@
 /** `imagectl apply`: brings running nodes to what the cluster file says now. */
+import type { NodePlan } from "../plan/plan.ts";
+import { parseDuration } from "../quantity.ts";
 import type { ApplyLine } from "../serve/operator-types.ts";
 import { terminalLine } from "../terminal-text.ts";
+import { applyToBastion, confirmSeconds, planOfBastion } from "./bastion.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { type NodeOutcome, onEachNode } from "./each-node.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
+import { clusterOption } from "./plan-context.ts";
 import { allOption, findTargets, targetWords, withoutBare } from "./targets.ts";
 
 export const command = defineCommand({
   summary: "apply the node layer of the cluster file to running nodes (accounts, keys, firewall, addresses)",
-  usage: "apply NODE|GROUP… | --all [--dry-run] [--json]",
+  usage: "apply NODE|GROUP… | --all | bastion [--within DURATION] [--dry-run] [--json]",
   options: {
     ...allOption,
+    ...clusterOption,
+    within: {
+      type: "string",
+      valueName: "DURATION",
+      description: "How long the bastion's change waits for imagectl confirm. Default: 2m.",
+    },
     "dry-run": {
       type: "boolean",
       description: "Show what would change (then the exit code is 2), and change nothing.",
@@ -20,6 +30,16 @@ export const command = defineCommand({
   positionals: targetWords,
   words: ["targets"],
   async run({ values, positionals }, io) {
+    const bastion = await planOfBastion(positionals, values.cluster, io.env);
+    if (bastion !== undefined) {
+      const confirm = values.within === undefined ? confirmSeconds : parseDuration(values.within);
+      return applyBastion(bastion, {
+        isDryRun: values["dry-run"] === true,
+        confirmSeconds: confirm,
+        isJson: values.json === true,
+        io,
+      });
+    }
     const client = operatorClient(io.env);
     const isAll = values.all === true;
     const selection = await findTargets(client, { words: positionals, isAll, command: "apply" });
@@ -31,6 +51,28 @@ export const command = defineCommand({
     );
   },
 });
+
+async function applyBastion(
+  plan: NodePlan,
+  { isDryRun, confirmSeconds: seconds, isJson, io }: ApplyOptions & { readonly confirmSeconds: number },
+): Promise<number> {
+  const node = plan.node.hostname;
+  const say = (line: ApplyLine) => io.stdout.write(`${JSON.stringify({ node, ...line })}\n`);
+  const onLine = (text: string): void => {
+    if (isJson) say({ kind: "line", text });
+    else io.stdout.write(`${terminalLine(text)}\n`);
+    if (text.startsWith("confirm ")) io.stderr.write(howToConfirm);
+  };
+  const code = await applyToBastion(plan, { isDryRun, confirmSeconds: seconds, onLine }, io.env);
+  const done = { kind: "done", exitCode: code, isReinstallNeeded: false } as const;
+  if (isJson) say(done);
+  const { exitCode } = outcomeOf(code, isDryRun, false);
+  if (!isJson) io.stderr.write(closing(node, done, exitCode));
+  return exitCode;
+}
+
+const howToConfirm =
+  "imagectl: log in to the bastion anew, from where you usually come, and there: sudo imagectl confirm\n";
 
 type ApplyOptions = { readonly isDryRun: boolean; readonly isJson: boolean; readonly io: CommandIo };
 

@@ -1,30 +1,36 @@
 /** `imagectl diff`: the cluster file against the running system, and what would bring them together. */
 import type { FoundOnNode, NodeDiff } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
+import { compareBastion, planOfBastion } from "./bastion.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { onEachNode } from "./each-node.ts";
 import { operatorClient } from "./operator-client.ts";
+import { clusterOption } from "./plan-context.ts";
 import { allOption, findTargets, targetWords, withoutBare } from "./targets.ts";
 
 export const command = defineCommand({
   summary:
     "compare running nodes with the cluster file: is apply or a reinstall due (exit code 2: something is)",
-  usage: "diff NODE|GROUP… | --all [--json]",
-  options: { ...allOption, ...jsonOption },
+  usage: "diff NODE|GROUP… | --all | bastion [--json]",
+  options: { ...allOption, ...clusterOption, ...jsonOption },
   positionals: targetWords,
   words: ["targets"],
   async run({ values, positionals }, io) {
-    const client = operatorClient(io.env);
-    const isAll = values.all === true;
     const isJson = values.json === true;
-    const selection = await findTargets(client, { words: positionals, isAll, command: "diff" });
-    const nodes = withoutBare(selection, io).map(({ node }) => node);
-    return onEachNode({ nodes, isSingle: selection.isSingle, isJson, io }, async (node) => {
-      const answer = await client.post<NodeDiff>(`/nodes/${encodeURIComponent(node)}/diff`, {});
+    const show = (answer: NodeDiff) => {
       io.stdout.write(isJson ? `${JSON.stringify(answer)}\n` : formatDiff(answer));
       const word = wordFor(answer);
       return { exitCode: word === same ? 0 : 2, word };
-    });
+    };
+    const bastion = await planOfBastion(positionals, values.cluster, io.env);
+    if (bastion !== undefined) return show(await compareBastion(bastion, io.env)).exitCode;
+    const client = operatorClient(io.env);
+    const isAll = values.all === true;
+    const selection = await findTargets(client, { words: positionals, isAll, command: "diff" });
+    const nodes = withoutBare(selection, io).map(({ node }) => node);
+    return onEachNode({ nodes, isSingle: selection.isSingle, isJson, io }, async (node) =>
+      show(await client.post<NodeDiff>(`/nodes/${encodeURIComponent(node)}/diff`, {})),
+    );
   },
 });
 

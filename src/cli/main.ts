@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   backup: () => import("./backup.ts"),
   build: () => import("./build.ts"),
   completion: () => import("./completion.ts"),
+  confirm: () => import("./confirm-change.ts"),
   demo: () => import("./demo.ts"),
   diff: () => import("./diff.ts"),
   disarm: () => import("./disarm.ts"),

@@ -3,7 +3,7 @@ import { type Finding, throwOnErrors } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import type { SecretName, SecretStore } from "../secrets.ts";
 import { buildOverlay } from "./overlay.ts";
-import type { NodePart, PlannedFile, SecretPlace } from "./plan.ts";
+import type { NodePart, NodePlan, PlannedFile, PlannedService, SecretPlace } from "./plan.ts";
 
 /** The values of one node's secrets, by name. */
 export type SecretValues = ReadonlyMap<string, Secret>;
@@ -18,6 +18,34 @@ export async function nodeOverlay(node: NodePart, secrets: Pick<SecretStore, "re
   const { commands, services, validators } = node;
   const files = node.files.map((file) => fillSecrets(file, values));
   return buildOverlay({ name: "node", files, commands, services, validators });
+}
+
+/**
+ * Both layers at once, packages too, for a machine that no image was made for: the bastion.
+ * @throws ImagectlError as `nodeOverlay` does.
+ */
+export async function wholeOverlay(
+  { image, node }: NodePlan,
+  secrets: Pick<SecretStore, "read">,
+): Promise<Uint8Array> {
+  const values = await readSecrets(node, secrets);
+  return buildOverlay({
+    name: "whole",
+    packages: image.packages,
+    files: [...image.files, ...node.files.map((file) => fillSecrets(file, values))],
+    commands: [...image.commands, ...node.commands],
+    services: mergeServices([...image.services, ...node.services]),
+    validators: [...image.validators, ...node.validators],
+  });
+}
+
+/** The node layer repeats a service for its paths there: together it is one service with all of them. */
+function mergeServices(services: readonly PlannedService[]): PlannedService[] {
+  const byUnit = Map.groupBy(services, ({ unit }) => unit);
+  return [...byUnit.values()].map((same) => ({
+    ...(same[0] as PlannedService),
+    onChange: same.flatMap(({ onChange }) => onChange),
+  }));
 }
 
 /** @returns a finding with the command that makes it for every secret that the node needs and that is not there. */

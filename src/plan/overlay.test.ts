@@ -83,7 +83,7 @@ describe("an overlay", () => {
       onChange: ["/etc/hosts"],
       role: "sample",
     }));
-    const names = overlayEntries({ ...layer, commands }, "")
+    const names = overlayEntries({ ...layer, commands }, { apply: "", undo: "" })
       .filter((entry) => /^imagectl\/commands\/.*\/name$/.test(entry.path))
       .sort((left, right) => (left.path < right.path ? -1 : 1))
       .map((entry) => entry.content);

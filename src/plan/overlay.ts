@@ -8,7 +8,8 @@ import { packTar, type TarEntry } from "../tar.ts";
 import type { Layer, PlannedCommand, PlannedFile, PlannedService, PlannedValidator } from "./plan.ts";
 
 export type NamedLayer = Layer & {
-  readonly name: "image" | "node";
+  /** `whole` is both layers at once, for a machine that no image was made for: the bastion. */
+  readonly name: "image" | "node" | "whole";
   /** Installed where they are missing. */
   readonly packages?: readonly string[];
 };
@@ -16,7 +17,7 @@ export type NamedLayer = Layer & {
 /**
  * Makes the overlay of a layer. Equal layers and apply scripts give equal bytes.
  *
- * It holds `imagectl/apply` (the script), `imagectl/layer` (`image` or `node`), `root/…` (the files), and
+ * It holds `imagectl/apply` and `imagectl/undo` (the scripts), `imagectl/layer` (the name), `root/…` (the files), and
  * lists that sh reads word by word:
  * - `imagectl/packages`: one a line.
  * - `imagectl/files`: `PATH SHA256 MODE OWNER:GROUP ROLE`, sorted by path.
@@ -26,15 +27,23 @@ export type NamedLayer = Layer & {
  * @throws ImagectlError OVERLAY_INVALID for a word that such a list cannot carry, or a path given twice.
  */
 export async function buildOverlay(layer: NamedLayer): Promise<Uint8Array> {
-  applyScript ??= readFile(join(packageRoot, "templates/apply.sh"), "utf8");
-  return packTar(overlayEntries(layer, await applyScript));
+  scripts ??= readScripts();
+  return packTar(overlayEntries(layer, await scripts));
+}
+
+export type ApplyScripts = { readonly apply: string; readonly undo: string };
+
+async function readScripts(): Promise<ApplyScripts> {
+  const read = (name: string) => readFile(join(packageRoot, "templates", name), "utf8");
+  const [apply, undo] = await Promise.all([read("apply.sh"), read("undo.sh")]);
+  return { apply, undo };
 }
 
 /** Read once: a node is told the digest of its overlay minutes before it fetches it. */
-let applyScript: Promise<string> | undefined;
+let scripts: Promise<ApplyScripts> | undefined;
 
 /** What is in the tar. */
-export function overlayEntries(layer: NamedLayer, applyScript: string): TarEntry[] {
+export function overlayEntries(layer: NamedLayer, scripts: ApplyScripts): TarEntry[] {
   const files = [...layer.files].sort((left, right) => (left.path < right.path ? -1 : 1));
   for (const [index, file] of files.entries()) {
     if (files[index + 1]?.path === file.path) throw invalid(`${file.path} is given twice`);
@@ -42,7 +51,8 @@ export function overlayEntries(layer: NamedLayer, applyScript: string): TarEntry
     if (file.secrets !== undefined) throw invalid(`${file.path} lacks the value of a secret`);
   }
   return [
-    { path: "imagectl/apply", mode: 0o755, content: applyScript },
+    { path: "imagectl/apply", mode: 0o755, content: scripts.apply },
+    { path: "imagectl/undo", mode: 0o755, content: scripts.undo },
     text("layer", [layer.name]),
     text("packages", [...new Set(layer.packages ?? [])].sort().map(word)),
     text("files", files.map(fileLine)),

@@ -77,12 +77,15 @@ function scriptsOf(role: Role & { readonly os: string }): [string, string][] {
   );
 }
 
-test("shellcheck finds nothing in the scripts of roles and in apply.sh", async () => {
+test("shellcheck finds nothing in the scripts of roles and in apply.sh and undo.sh", async () => {
   const folder = mkdtempSync(join(tmpdir(), "imagectl-roles-"));
   try {
     const scripts: [string, string][] = [
       ...roles.flatMap(scriptsOf),
-      ["apply.sh", readFileSync(join(here, "../apply.sh"), "utf8")],
+      ...["apply.sh", "undo.sh"].map((name): [string, string] => [
+        name,
+        readFileSync(join(here, "..", name), "utf8"),
+      ]),
     ];
     const files = scripts.map(([name, text]) => {
       const file = join(folder, name.replaceAll(/[^A-Za-z0-9.]+/g, "-"));

@@ -42,9 +42,9 @@ async function inputOf(clusterFile: string): Promise<PlanInput> {
   return readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
 }
 
-/** The plan of the lab's node, from the cluster file as it is now. */
-export async function planOf(clusterFile: string): Promise<NodePlan> {
-  return planNode(await inputOf(clusterFile), lab.node.name);
+/** The plan of the lab's node, or of another machine of the file, from the cluster file as it is now. */
+export async function planOf(clusterFile: string, name: string = lab.node.name): Promise<NodePlan> {
+  return planNode(await inputOf(clusterFile), name);
 }
 
 export type StoredImage = {
