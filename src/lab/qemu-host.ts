@@ -92,6 +92,11 @@ export class QemuHost implements Host {
     });
   }
 
+  /** Pulls a disk out, of a machine that is off: the next start is without it. */
+  unplugDisk(path: string): void {
+    this.#machine = { ...this.#machine, disks: this.#machine.disks.filter((disk) => disk.path !== path) };
+  }
+
   async run(script: string, timeoutSeconds: number): Promise<CommandAnswer> {
     return this.#settings.runAt(script, timeoutSeconds);
   }
