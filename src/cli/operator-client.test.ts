@@ -11,8 +11,8 @@ import type { NodePlan } from "../plan/plan.ts";
 import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
 import { listenForOperators, refuseSecondServer } from "../serve/operator-socket.ts";
 import type { ApplyLine, NodeView, VerifyLine, WatchLine } from "../serve/operator-types.ts";
-import { main } from "./main.ts";
 import { operatorClient } from "./operator-client.ts";
+import { runCaptured } from "./test-run.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
 const report = { node: "node1", startedAt: now.toISOString(), results: [], isReady: true };
@@ -79,24 +79,7 @@ async function listen(overrides: Partial<OperatorDependencies> = {}): Promise<vo
 }
 
 /** Runs a command as `imagectl` would. */
-async function imagectl(...argv: string[]) {
-  const out = { stdout: "", stderr: "" };
-  const code = await main(argv, {
-    stdout: {
-      write: (text) => {
-        out.stdout += text;
-      },
-    },
-    stderr: {
-      write: (text) => {
-        out.stderr += text;
-      },
-    },
-    env,
-    isTty: false,
-  });
-  return { code, ...out };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env });
 
 async function collect<Line>(lines: AsyncIterable<Line>): Promise<Line[]> {
   const all: Line[] = [];

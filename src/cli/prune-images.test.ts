@@ -15,8 +15,8 @@ import { type OperatorDependencies, operatorRoutes } from "../serve/operator-rou
 import { listenForOperators } from "../serve/operator-socket.ts";
 import type { NeededImage } from "../serve/operator-types.ts";
 import { openStore, type Store } from "../store/store.ts";
-import { main } from "./main.ts";
 import { findWanted } from "./needed-images.ts";
+import { runCaptured } from "./test-run.ts";
 
 /** What the archives have; a real apt needs a network. */
 let candidates: readonly Candidate[] = [];
@@ -30,24 +30,7 @@ let env: Record<string, string>;
 let store: Store;
 let server: FastifyInstance | undefined;
 
-async function imagectl(...argv: string[]) {
-  const out = { stdout: "", stderr: "" };
-  const code = await main(argv, {
-    stdout: {
-      write: (text) => {
-        out.stdout += text;
-      },
-    },
-    stderr: {
-      write: (text) => {
-        out.stderr += text;
-      },
-    },
-    env,
-    isTty: false,
-  });
-  return { code, ...out };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env });
 
 const dayMs = 86_400_000;
 

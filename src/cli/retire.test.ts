@@ -9,7 +9,7 @@ import { packageRoot } from "../paths.ts";
 import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
 import { listenForOperators } from "../serve/operator-socket.ts";
 import type { NodeView } from "../serve/operator-types.ts";
-import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 let folder: string;
 let file: string;
@@ -25,24 +25,7 @@ const nodes: readonly NodeView[] = [
   },
 ];
 
-async function imagectl(...argv: string[]) {
-  const out = { stdout: "", stderr: "" };
-  const code = await main(argv, {
-    stdout: {
-      write: (text) => {
-        out.stdout += text;
-      },
-    },
-    stderr: {
-      write: (text) => {
-        out.stderr += text;
-      },
-    },
-    env: { IMAGECTL_RUN: folder },
-    isTty: false,
-  });
-  return { code, ...out };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env: { IMAGECTL_RUN: folder } });
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "imagectl-retire-"));

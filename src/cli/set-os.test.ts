@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { replaceClusterFile } from "../cluster/file.ts";
 import { packageRoot } from "../paths.ts";
-import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 // Two systems, whatever the catalogue has: a name is all that counts here.
 vi.mock("../images/catalogue.ts", async (original) => {
@@ -28,24 +28,7 @@ const sample = readFileSync(join(packageRoot, "examples/cluster.yaml"), "utf8");
 let folder: string;
 let file: string;
 
-async function imagectl(...argv: string[]) {
-  const out = { stdout: "", stderr: "" };
-  const code = await main(argv, {
-    stdout: {
-      write: (text) => {
-        out.stdout += text;
-      },
-    },
-    stderr: {
-      write: (text) => {
-        out.stderr += text;
-      },
-    },
-    env: { IMAGECTL_CLUSTER: file },
-    isTty: false,
-  });
-  return { code, ...out };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env: { IMAGECTL_CLUSTER: file } });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "imagectl-set-os-"));

@@ -10,7 +10,7 @@ import { type Database, openDatabase } from "../nodes/database.ts";
 import type { NodePlan } from "../plan/plan.ts";
 import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
 import { listenForOperators } from "../serve/operator-socket.ts";
-import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
 let folder: string;
@@ -43,24 +43,7 @@ async function listen(overrides: Partial<OperatorDependencies>): Promise<void> {
   );
 }
 
-async function imagectl(...argv: string[]) {
-  const out = { stdout: "", stderr: "" };
-  const code = await main(argv, {
-    stdout: {
-      write: (text) => {
-        out.stdout += text;
-      },
-    },
-    stderr: {
-      write: (text) => {
-        out.stderr += text;
-      },
-    },
-    env: { IMAGECTL_RUN: folder },
-    isTty: false,
-  });
-  return { code, ...out };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env: { IMAGECTL_RUN: folder } });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "imagectl-several-"));
