@@ -11,14 +11,15 @@ import { QemuHost, type QemuHostSettings } from "../../src/lab/qemu-host.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { dyingWithUs } from "../../src/namespace.ts";
 import { statePaths } from "../../src/paths.ts";
-import { buildOverlay } from "../../src/plan/overlay.ts";
+import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { run, type StartedProcess, start } from "../../src/run.ts";
+import { openSecrets } from "../../src/secrets.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
-import { lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
+import { lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
 import type { StubConfig, StubFault } from "./stub-bastion.ts";
 
 type Told = { readonly at: number; readonly kind: string } & Readonly<Record<string, unknown>>;
@@ -50,7 +51,7 @@ export type DeployLabOptions = {
   readonly disks: QemuHostSettings["disks"];
   /** `disk:` of the cluster file, as YAML flow. */
   readonly disk: string;
-  /** Beside those of every lab. */
+  /** Those of every lab when it is left out. */
   readonly roles?: readonly string[];
 };
 
@@ -59,7 +60,11 @@ const token = "5eed".repeat(16);
 /** How long a deploy may take, seconds: emulated, on a busy machine. */
 const deploySeconds = 900;
 
-export async function openDeployLab({ disks, disk, roles = [] }: DeployLabOptions): Promise<DeployLab> {
+export async function openDeployLab({
+  disks,
+  disk,
+  roles = standardRoles,
+}: DeployLabOptions): Promise<DeployLab> {
   const folder = mkdtempSync(join(tmpdir(), "imagectl-deploy-"));
   const cluster = await makeLabCluster(join(folder, "cluster"), { ...wholeCluster, disk, roles });
   await ensureImage(cluster.file, wholeCluster.os);
@@ -68,7 +73,10 @@ export async function openDeployLab({ disks, disk, roles = [] }: DeployLabOption
   const root = image.manifest.artefacts.find(({ name }) => name === "root.tar.zst");
   const entry = image.manifest.boot[0];
   if (root === undefined || entry === undefined) throw new Error("the image has no root or no boot entry");
-  const overlay = await buildOverlay({ ...plan.node, name: "node" });
+  const overlay = await nodeOverlay(
+    plan.node,
+    openSecrets(statePaths({ IMAGECTL_STATE: testState }).secrets),
+  );
   writeFileSync(join(folder, "overlay.tar"), overlay);
   await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, "ca")]);
   const writeConfig = (current: NodePlan): void => {

@@ -66,7 +66,7 @@ async function control(request: IncomingMessage, response: ServerResponse): Prom
   if (!existsSync(keyFile) || readFileSync(keyFile, "utf8") !== key)
     return answer(response, 410, "another key");
   switch (path) {
-    case "/time":
+    case "/clock":
       return answer(response, 200, `${Math.floor(Date.now() / 1000)}\n`);
     case "/overlay.tar":
       return answer(response, 200, readFileSync(join(folder, "overlay.tar")));
