@@ -58,8 +58,8 @@ stay_for_rescue() {
   say "RESCUE: no disk was written. Log in from the bastion; when you are done: imagectl disarm, then reboot"
   while :; do
     sleep "$repeat_seconds"
-    session_request time GET "$seed/time"
-    [ $? -ne 10 ] || say "The rescue is over ($(cat "$run/time.answer")). Restart this machine: it starts from its own disk"
+    session_request clock GET "$seed/clock"
+    [ $? -ne 10 ] || say "The rescue is over ($(cat "$run/clock.answer")). Restart this machine: it starts from its own disk"
   done
 }
 
