@@ -43,6 +43,7 @@ const doors: Record<string, string> = {
   "cluster/file.ts": "reads and replaces the cluster file",
   "doctor/collect-host.ts": "looks at programs, disks, clock, keys, mirrors and KVM",
   "doctor/collect-network.ts": "looks at interfaces, sockets, processes and name servers",
+  "durable-file.ts": "writes and syncs files",
   "images/apt.ts": "keeps packages and their indexes",
   "images/build-room.ts": "keeps the folder of one build",
   "images/recipe-files.ts": "reads recipes",

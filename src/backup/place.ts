@@ -1,6 +1,7 @@
 /** Puts a backup's files in place: whole or not at all, whenever it is killed. A door to the disk. */
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncPath, writeSynced } from "../durable-file.ts";
 import { describeError, ImagectlError } from "../errors.ts";
 import type { TarEntry } from "../tar.ts";
 import type { About } from "./contents.ts";
@@ -39,7 +40,7 @@ export async function stageState(
     for (const { path, mode } of [...folders].reverse()) {
       if (path === ".") continue;
       await chmod(join(staged, path), mode);
-      await sync(join(staged, path));
+      await syncPath(join(staged, path));
     }
     return staged;
   });
@@ -57,12 +58,12 @@ export async function swapState(
 ): Promise<string | undefined> {
   return translated(directory, async () => {
     await chmod(staged, mode);
-    await sync(staged);
+    await syncPath(staged);
     const isFree = await isEmptyFolder(directory);
     const aside = isFree ? undefined : asideOf(directory, stamp);
     if (aside !== undefined) await rename(directory, aside);
     await rename(staged, directory);
-    await sync(dirname(directory));
+    await syncPath(dirname(directory));
     return aside;
   });
 }
@@ -100,7 +101,7 @@ export async function placeFiles(
       }
       await writeSynced(`${target}.restoring`, content, mode);
       await rename(`${target}.restoring`, target);
-      await sync(dirname(target));
+      await syncPath(dirname(target));
     }
     return moved;
   });
@@ -115,34 +116,13 @@ export async function writePrivateFile(path: string, bytes: Uint8Array): Promise
   try {
     await writeSynced(partial, bytes, 0o600);
     await rename(partial, path);
-    await sync(dirname(path));
+    await syncPath(dirname(path));
   } catch (error) {
     await rm(partial, { force: true });
     throw new ImagectlError("BACKUP_UNWRITABLE", `cannot write ${path}: ${describeError(error)}`, {
       hint: `Is the folder there, and space in it? df -h ${dirname(path)}`,
       cause: error,
     });
-  }
-}
-
-async function writeSynced(path: string, content: string | Uint8Array, mode: number): Promise<void> {
-  const file = await open(path, "w", mode);
-  try {
-    await file.writeFile(content);
-    // open(2) takes the umask off; the backup says exactly what it was.
-    await file.chmod(mode);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

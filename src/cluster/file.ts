@@ -1,5 +1,6 @@
 /** The door to the cluster file on disk. */
-import { access, chown, open, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, chown, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { writeSynced } from "../durable-file.ts";
 import { ImagectlError } from "../errors.ts";
 import { type ParsedCluster, parseCluster } from "./parse.ts";
 
@@ -67,14 +68,7 @@ export async function replaceClusterFile(path: string, before: string, after: st
   const { mode, uid, gid } = await stat(target);
   const scratch = `${target}.imagectl-new`;
   try {
-    const file = await open(scratch, "w", mode & 0o777);
-    try {
-      await file.writeFile(after);
-      await file.chmod(mode & 0o777);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(scratch, after, mode & 0o777);
     const { uid: ours } = await stat(scratch);
     if (ours !== uid) await chown(scratch, uid, gid);
     if ((await readClusterText(path)) !== before) throw changedMeanwhile(path);

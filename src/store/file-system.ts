@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { syncPath } from "../durable-file.ts";
 import type { StoredBlob } from "./findings.ts";
 
 /** Blobs and manifests are public: unprivileged artefact workers read them. */
@@ -73,17 +74,8 @@ export async function moveFile(source: string, scratch: string, target: string):
 
 async function settle(scratch: string, target: string): Promise<void> {
   await chmod(scratch, publicFile);
-  await sync(scratch);
+  await syncPath(scratch);
   await mkdir(dirname(target), { recursive: true, mode: 0o755 });
   await rename(scratch, target);
-  await sync(dirname(target));
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await syncPath(dirname(target));
 }
