@@ -9,7 +9,7 @@ import { sha256 } from "../digest.ts";
 import { statePaths } from "../paths.ts";
 import type { Image } from "../store/manifest.ts";
 import { openStore } from "../store/store.ts";
-import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 // Tests run as root, which may read everything.
 vi.mock("node:fs/promises", async (original) => {
@@ -22,17 +22,7 @@ const env = { IMAGECTL_STATE: join(scratch, "state") };
 const store = openStore(statePaths(env).store);
 let image: Image;
 
-async function imagectl(...argv: string[]) {
-  let stdout = "";
-  let stderr = "";
-  const code = await main(argv, {
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-    env,
-    isTty: false,
-  });
-  return { code, stdout, stderr };
-}
+const imagectl = (...argv: string[]) => runCaptured(argv, { env });
 
 test("a store of somebody else's is no defect of ours", async () => {
   const folder = statePaths({ IMAGECTL_STATE: join(scratch, "closed") }).store;

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
 import type { NodePlan } from "../plan/plan.ts";
 import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "imagectl-cli-"));
 const sample = join(packageRoot, "examples/cluster.yaml");
@@ -22,17 +23,8 @@ const sampleText = readFileSync(sample, "utf8");
 
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-async function imagectl(...argv: string[]) {
-  let stdout = "";
-  let stderr = "";
-  const code = await main(argv, {
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-    env: { IMAGECTL_STATE: join(scratch, "state") },
-    isTty: false,
-  });
-  return { code, stdout, stderr };
-}
+const imagectl = (...argv: string[]) =>
+  runCaptured(argv, { env: { IMAGECTL_STATE: join(scratch, "state") } });
 
 function clusterIn(name: string, text: string): string {
   const directory = join(scratch, name);

@@ -7,8 +7,8 @@ import { packageRoot } from "../paths.ts";
 import { run } from "../run.ts";
 import { Secret } from "../secret.ts";
 import { hashPassword } from "../yescrypt.ts";
-import { main } from "./main.ts";
 import { formatSheet, makePassword, passwordBytes } from "./recovery-sheet.ts";
+import { runCaptured } from "./test-run.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "imagectl-recovery-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -17,17 +17,8 @@ const state = join(scratch, "state");
 const file = join(scratch, "cluster.yaml");
 const hashFile = join(state, "secrets/node1/recovery-hash");
 
-async function imagectl(...argv: string[]) {
-  let stdout = "";
-  let stderr = "";
-  const code = await main(argv, {
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-    env: { IMAGECTL_STATE: state, IMAGECTL_CLUSTER: file, SUDO_USER: "alice" },
-    isTty: false,
-  });
-  return { code, stdout, stderr };
-}
+const imagectl = (...argv: string[]) =>
+  runCaptured(argv, { env: { IMAGECTL_STATE: state, IMAGECTL_CLUSTER: file, SUDO_USER: "alice" } });
 
 const passwordOn = (sheet: string): string => /password {5}(\S+)/.exec(sheet)?.[1] ?? "";
 

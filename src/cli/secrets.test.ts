@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
-import { main } from "./main.ts";
+import { runCaptured } from "./test-run.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "imagectl-cli-secrets-"));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -13,17 +13,8 @@ const state = join(scratch, "state");
 const file = join(scratch, "cluster.yaml");
 const value = "T0KEN-VALUE";
 
-async function imagectl(...argv: string[]) {
-  let stdout = "";
-  let stderr = "";
-  const code = await main(argv, {
-    stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
-    env: { IMAGECTL_STATE: state, IMAGECTL_CLUSTER: file, SUDO_USER: "alice" },
-    isTty: false,
-  });
-  return { code, stdout, stderr };
-}
+const imagectl = (...argv: string[]) =>
+  runCaptured(argv, { env: { IMAGECTL_STATE: state, IMAGECTL_CLUSTER: file, SUDO_USER: "alice" } });
 
 beforeAll(async () => {
   cpSync(join(packageRoot, "examples/cluster.yaml"), file);
