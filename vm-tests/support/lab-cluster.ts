@@ -26,6 +26,8 @@ export type LabClusterOptions = {
   readonly link?: string;
   /** The node's other cards, as YAML flow. */
   readonly nics?: string;
+  /** Nodes beside the one of every lab. */
+  readonly otherNodes?: readonly { readonly name: string; readonly mac: string; readonly address: string }[];
   /** How a reinstall restarts the node; the file's default without it. */
   readonly restart?: "kexec";
 };
@@ -83,7 +85,7 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, os, roles, disk, userData, restart, link, nics }: LabClusterOptions,
+  { users, os, roles, disk, userData, restart, link, nics, otherNodes = [] }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
@@ -105,5 +107,5 @@ ${users.map((user) => entries[user]).join("")}groups:
     restart: ${restart ?? "reboot"}
 ${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
   node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu${node}}
-`;
+${otherNodes.map((other) => `  ${other.name}: {mac: "${other.mac}", address: ${other.address}, group: gpu}\n`).join("")}`;
 }
