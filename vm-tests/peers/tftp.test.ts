@@ -115,9 +115,23 @@ describe("a wire that loses packets", () => {
   // npm's client hangs on every gap in a window, whoever serves: after its partial ACK it still throws away what
   // lies beyond the end of the old window, and waits for a whole one.
   const able = names.filter((name) => name !== "npm tftp, a window of 16");
-  test.each(able)("%s gets the file whole", async (name) => {
+  test.each(able.filter((name) => !name.startsWith("atftp")))("%s gets the file whole", async (name) => {
     expect((await fetchFile(name, file, 150_000)).digest()).toBe(digest);
   });
+
+  // atftp gives up where the RFCs let a client go on: when an OACK comes a second time (its ACK 0 was lost), and when
+  // a block comes a third time (its ACK was lost twice). That is one run in ten here, so it may try again.
+  test.each(able.filter((name) => name.startsWith("atftp")))(
+    "%s gets the file whole, or says that it gave up and gets it in another try",
+    async (name) => {
+      for (let tries = 1; ; tries += 1) {
+        const result = await fetchFile(name, file, 150_000);
+        if (result.exitCode !== 0 && tries < 5) continue;
+        expect([result.exitCode, result.digest()]).toEqual([0, digest]);
+        return;
+      }
+    },
+  );
 
   test("packets were lost indeed", () => {
     const resent = server.events
