@@ -8,6 +8,7 @@ import {
   type Node,
   type Pair,
   parseDocument,
+  stringify,
   visit,
 } from "yaml";
 import type { Finding } from "./errors.ts";
@@ -25,6 +26,11 @@ export type YamlFile = {
   /** The same for the key that names it. */
   whereKey(path: YamlPath): string;
 };
+
+/** The value as YAML, long texts on one line each, as they were written. */
+export function writeYaml(value: unknown): string {
+  return stringify(value, { lineWidth: 0 });
+}
 
 /**
  * Reads one YAML 1.2 document.

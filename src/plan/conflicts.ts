@@ -21,6 +21,7 @@ function claimsOf(role: Role): Claim[] {
     })),
     ...role.packages.map((name) => inYaml(`the package ${name}`, placeKey.package(name))),
     ...role.secrets.map(({ name }) => inYaml(`the secret ${name}`, placeKey.secret(name))),
+    ...role.scrapes.map(({ job }) => inYaml(`the scrape ${job}`, placeKey.scrape(job))),
     ...role.services.map(({ unit }) => inYaml(`the unit ${unit}`, placeKey.service(unit))),
     ...role.firewall.map((rule) =>
       inYaml(`the port ${rule.port}/${rule.protocol} (${rule.direction})`, placeKey.firewall(rule)),

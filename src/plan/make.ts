@@ -7,6 +7,7 @@ import type { RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
 import { findMissingForDisks } from "./disk-packages.ts";
 import { layOut } from "./layers.ts";
+import { collectMonitoring, type Monitoring } from "./monitoring.ts";
 import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
 import { type Selection, selectRoles, type Where } from "./select.ts";
 import { bastionOf, checksOfBastion, explainForBastion, findSubject, type PlanSubject } from "./subject.ts";
@@ -38,7 +39,8 @@ export function planNode(input: PlanInput, nodeName: string): NodePlan {
   const node = findSubject(cluster, nodeName);
   const group = groupOf(cluster, node);
   const selection = select(input, group, node);
-  const { plan, findings } = layOutNode(input, node, group, selection);
+  const monitoring = collectMonitoring(cluster, input.roles);
+  const { plan, findings } = layOutNode({ ...input, monitoring }, node, group, selection);
   throwOnErrors("PLAN_INVALID", node.name, [...input.roles.findings, ...selection.findings, ...findings]);
   return plan;
 }
@@ -47,7 +49,8 @@ export function planNode(input: PlanInput, nodeName: string): NodePlan {
  * Plans every node of the cluster for what could be wrong with it.
  * @returns all findings, those of the role folders included, each once.
  */
-export function checkPlans(input: PlanInput): Finding[] {
+export function checkPlans(planInput: PlanInput): Finding[] {
+  const input = { ...planInput, monitoring: collectMonitoring(planInput.cluster, planInput.roles) };
   const nodes = input.cluster.nodes.map((node): PlanSubject => ({ ...node, isBastion: false }));
   const subjects = [...nodes, ...[bastionOf(input.cluster) ?? []].flat()];
   const findings = input.cluster.groups.flatMap((group) => {
@@ -108,10 +111,12 @@ function select(
   return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
 }
 
-function layOutNode(input: PlanInput, node: PlanSubject, group: Group, { roles }: Selection) {
-  const { cluster, trust } = input;
+type Monitored = PlanInput & { readonly monitoring: Monitoring };
+
+function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }: Selection) {
+  const { cluster, trust, monitoring } = input;
   const firewall = collectFirewall(roles, node);
-  const view = makeView({ cluster, group, node, trust, firewall });
+  const view = makeView({ cluster, group, node, trust, firewall, monitoring });
   const { image, node: nodeLayer, checks, findings } = layOut(roles, view);
   const packages = [...new Set(roles.flatMap(({ role }) => role.packages))].sort();
   const seed = seedOf(input, node, group, packages);

@@ -5,6 +5,7 @@ import { defaultMtu, linkOf } from "../cluster/link.ts";
 import { splitOsId } from "../os-id.ts";
 import type { FirewallRule } from "../roles/role.ts";
 import type { View } from "../template.ts";
+import type { Monitoring } from "./monitoring.ts";
 import type { ClusterTrust } from "./plan.ts";
 import type { PlanSubject } from "./subject.ts";
 
@@ -24,10 +25,11 @@ export type ViewSubject = {
   readonly node: PlanSubject;
   readonly trust: ClusterTrust;
   readonly firewall: readonly OwnedRule[];
+  readonly monitoring: Monitoring;
 };
 
 /** @returns the view without `params`, which are each role's own. Lists are sorted: order in the file decides nothing. */
-export function makeView({ cluster, group, node, trust, firewall }: ViewSubject): View {
+export function makeView({ cluster, group, node, trust, firewall, monitoring }: ViewSubject): View {
   const { domain, subnet, bastion } = cluster;
   const fqdn = (hostname: string): string => `${hostname}.${domain}`;
   const users = [...cluster.users]
@@ -74,6 +76,8 @@ export function makeView({ cluster, group, node, trust, firewall }: ViewSubject)
         in: rules.filter((rule) => rule.direction === "in"),
         out: rules.filter((rule) => rule.direction === "out"),
       },
+      scrapes: monitoring.scrapes,
+      alerts: monitoring.alerts,
     },
   };
 }

@@ -11,7 +11,11 @@ import type { SourceFile } from "./source-file.ts";
 export function judgeRole(file: YamlFile, role: RoleYaml, files: readonly SourceFile[]): Finding[] {
   const levels = [["", role] as const, ...Object.entries(role.byOs)];
   const paths = new Set(files.map((source) => source.path));
-  const secrets = twice(file, ["secrets"], role.secrets, (secret) => secret.name);
+  const named = [
+    ...twice(file, ["secrets"], role.secrets, (secret) => secret.name),
+    ...twice(file, ["scrapes"], role.scrapes, (scrape) => scrape.job),
+  ];
+  const closed = judgeScrapes(file, role);
   const parts = levels.flatMap(([level, part]) => {
     const base = level === "" ? [] : ["byOs", level];
     const modes = Object.keys(part.fileModes).filter((path) => !paths.has(path));
@@ -38,7 +42,26 @@ export function judgeRole(file: YamlFile, role: RoleYaml, files: readonly Source
       ...(level === "" ? [] : judgeDefaults(file, role, level)),
     ];
   });
-  return [...secrets, ...parts];
+  return [...named, ...closed, ...parts];
+}
+
+/** Prometheus runs on the bastion: what it asks must be let in from there. */
+function judgeScrapes(file: YamlFile, role: RoleYaml): Finding[] {
+  const rules = [role, ...Object.values(role.byOs)].flatMap((part) => part.firewall);
+  const open = new Set(
+    rules.filter((rule) => rule.direction === "in" && rule.protocol === "tcp").map((rule) => rule.port),
+  );
+  return role.scrapes.flatMap(({ job, port }, index) =>
+    open.has(port)
+      ? []
+      : [
+          roleFinding(
+            file.where(["scrapes", index]),
+            `nothing lets Prometheus in to port ${port} of the scrape ${job}`,
+            `Add under firewall: {direction: in, protocol: tcp, port: ${port}, peer: bastion, comment: metrics}`,
+          ),
+        ],
+  );
 }
 
 function judgeDefaults(file: YamlFile, role: RoleYaml, level: string): Finding[] {

@@ -45,6 +45,8 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
       parts.flatMap((part) => part.validators),
       (validator) => validator.name,
     ),
+    scrapes: yaml.scrapes,
+    alerts: definition.alerts,
     files: mergeFiles(definition.files, levels, modes),
     checks: definition.checks.map((check) => ({ ...check, role: name })),
   };

@@ -3,11 +3,13 @@ import type { z } from "zod";
 import type { Finding } from "../errors.ts";
 import { parseYamlFile } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
+import { parseAlerts } from "./alerts.ts";
 import { type CheckDefinition, ChecksYaml } from "./checks-schema.ts";
 import { roleFinding } from "./finding.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
 import { judgeChecks, judgeRole } from "./judge.ts";
 import { placesOfChecks, placesOfRole } from "./places.ts";
+import type { AlertGroup } from "./role.ts";
 import { RoleYaml } from "./schema.ts";
 import { judgeFile, readNodeFile, type SourceFile } from "./source-file.ts";
 
@@ -18,6 +20,7 @@ export type RoleDefinition = {
   readonly yaml: RoleYaml;
   readonly files: readonly SourceFile[];
   readonly checks: readonly CheckDefinition[];
+  readonly alerts: readonly AlertGroup[];
 };
 
 export type ParsedRole = { readonly definition?: RoleDefinition; readonly findings: readonly Finding[] };
@@ -32,10 +35,12 @@ export function parseRole(folder: RoleFolder): ParsedRole {
   const role = readYaml(folder, roleYaml, RoleYaml);
   const checksYaml = byPath.get("checks.yaml");
   const checks = checksYaml === undefined ? undefined : readYaml(folder, checksYaml, ChecksYaml);
+  const alerts = parseAlerts(folder);
   const files = folder.files.flatMap((file) => readNodeFile(folder, file));
   const findings = [
     ...role.findings,
     ...(checks?.findings ?? []),
+    ...alerts.findings,
     ...folder.files.flatMap((file) => judgeFile(folder, file)),
     ...(role.value === undefined ? [] : judgeRole(role.file, role.value, files)),
     ...(checks?.value === undefined ? [] : judgeChecks(checks.file, checks.value)),
@@ -52,6 +57,7 @@ export function parseRole(folder: RoleFolder): ParsedRole {
       yaml: role.value,
       files,
       checks: checks?.value ?? [],
+      alerts: alerts.groups,
     },
     findings,
   };

@@ -13,6 +13,7 @@ export const placeKey = {
   command: (name: string) => `command ${name}`,
   validator: (name: string) => `validator ${name}`,
   check: (name: string) => `check ${name}`,
+  scrape: (job: string) => `scrape ${job}`,
   secret: (name: string) => `secret ${name}`,
 };
 
@@ -28,8 +29,12 @@ export function placesOfRole(file: YamlFile, role: RoleYaml): Record<string, str
     placeKey.secret(name),
     file.where(["secrets", index]),
   ]);
+  const scrapes = role.scrapes.map(({ job }, index): [string, string] => [
+    placeKey.scrape(job),
+    file.where(["scrapes", index]),
+  ]);
   const lists = levels.flatMap(([path, level]) => placesOfLists(file, path, level));
-  return Object.fromEntries([...secrets, ...lists]);
+  return Object.fromEntries([...secrets, ...scrapes, ...lists]);
 }
 
 export function placesOfChecks(file: YamlFile, checks: readonly CheckDefinition[]): Record<string, string> {

@@ -78,6 +78,16 @@ export type FirewallRule = {
   readonly comment: string;
 };
 
+/** What Prometheus asks each machine of this role for; `path` such as /metrics. */
+export type RoleScrape = { readonly job: string; readonly port: number; readonly path: string };
+
+/** One group of Prometheus rules. */
+export type AlertGroup = {
+  readonly name: string;
+  /** One entry of a YAML list, without a line end: `- name: smartd\n  rules: …`. */
+  readonly text: string;
+};
+
 export type Vantage = "node" | "bastion" | "outsider";
 
 export type Matcher = { readonly equals: string } | { readonly matches: string } | { readonly lacks: string };
@@ -134,6 +144,8 @@ export type Role = {
   readonly packages: readonly string[];
   readonly services: readonly RoleService[];
   readonly firewall: readonly FirewallRule[];
+  readonly scrapes: readonly RoleScrape[];
+  readonly alerts: readonly AlertGroup[];
   readonly files: readonly RoleFile[];
   readonly commands: readonly RoleCommand[];
   readonly validators: readonly RoleValidator[];

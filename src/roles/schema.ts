@@ -93,6 +93,21 @@ const Firewall = z
     }),
   );
 
+const Scrape = z.strictObject({
+  job: described(
+    z.string().regex(/^[a-z][a-z0-9-]*$/, "expected a name such as node"),
+    "the job's name in Prometheus, such as node",
+  ),
+  port: described(z.int().min(1).max(65_535), "1 to 65535; a rule under firewall lets the bastion in there"),
+  path: described(
+    z
+      .string()
+      .regex(/^\/[A-Za-z0-9_./-]*$/, "expected a path such as /metrics")
+      .default("/metrics"),
+    "where the metrics are, such as /metrics",
+  ),
+});
+
 const Command = z
   .strictObject({
     name: described(Sentence, "what it does, in one line"),
@@ -184,6 +199,7 @@ export const RoleYaml = z.strictObject({
     z.array(RoleSecretYaml).default([]),
     "values that files of this role take in on their way to a node",
   ),
+  scrapes: described(z.array(Scrape).default([]), "what Prometheus asks each machine of this role for"),
   ...variable,
   byOs: described(
     z.record(z.string(), OsVariant).default({}),

@@ -1,6 +1,7 @@
 /** The files of a role's folder: those that go to nodes, and what must not lie there. */
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
+import { alertsFile, alertTestsFile } from "./alerts.ts";
 import { roleFinding } from "./finding.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
 import { OsLevel } from "./schema.ts";
@@ -15,6 +16,9 @@ export type SourceFile = {
   readonly isExecutable: boolean;
   readonly source: string;
 };
+
+/** What a role is read from, beside its files. */
+const definitions = ["role.yaml", "checks.yaml", alertsFile, alertTestsFile];
 
 /** What may lie in a role's folder beside role.yaml, checks.yaml and the files; for tests and people. */
 const companions = /^(cases\/.*|[^/]+\.test\.ts|README\.md)$/;
@@ -64,14 +68,10 @@ export function judgeFile(folder: RoleFolder, file: FolderFile): Finding[] {
   }
   const target = nodePathOf(file.path);
   if (target === undefined) {
-    if (file.path === "role.yaml" || file.path === "checks.yaml") return [];
+    if (definitions.includes(file.path)) return [];
     const top = file.path.split("/")[0] ?? "";
     return [
-      roleFinding(
-        where,
-        `nothing reads ${file.path}`,
-        hintForName(top, ["role.yaml", "checks.yaml", "files", "cases"]),
-      ),
+      roleFinding(where, `nothing reads ${file.path}`, hintForName(top, [...definitions, "files", "cases"])),
     ];
   }
   if (target.level !== "" && !OsLevel.test(target.level)) {

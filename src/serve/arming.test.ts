@@ -55,6 +55,8 @@ const emptyRole: Role = {
   packages: [],
   services: [],
   firewall: [],
+  scrapes: [],
+  alerts: [],
   files: [],
   commands: [],
   validators: [],

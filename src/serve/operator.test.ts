@@ -39,6 +39,8 @@ function inputOf(greeting: string, packages: readonly string[]): PlanInput {
     packages,
     services: [],
     firewall: [],
+    scrapes: [],
+    alerts: [],
     files: [
       {
         path: "/etc/motd",
