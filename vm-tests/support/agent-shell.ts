@@ -32,6 +32,7 @@ export function openAgentShell(parent: string = tmpdir()): AgentShell {
     "base.sh",
     "http.sh",
     "report.sh",
+    "steps.sh",
     "disk.sh",
     "mirror.sh",
     "data-disk.sh",

@@ -43,11 +43,14 @@ test("an attempt that ends in mid-stream stops the writing, and the console says
   deployLab.setFault({ isGone: true });
   await machine.untilConsole(/the bastion ended this attempt: the attempt is over/, 60, from);
   await machine.untilConsole(/Nothing more is written to any disk/, 10, from);
+  const stopped = machine.console().length;
   // What was in the kernel's cache may still go out.
   await sleep(70_000);
   const before = written();
-  await sleep(30_000);
+  await sleep(40_000);
   expect(written()).toBe(before);
+  // A step that still ran would have said so every 30 seconds.
+  expect(machine.console().slice(stopped)).not.toMatch(/imagectl: (stream: |step )/);
 });
 
 test("a bastion that is dead for half a minute in mid-stream is waited for, and the deploy ends well", async () => {

@@ -16,9 +16,8 @@ here=${0%/*}
 . "$here/report.sh"
 # shellcheck source=templates/deploy/imagectl/network.sh
 . "$here/network.sh"
-
-# Seconds between two repetitions of a report that nobody may have seen.
-repeat_seconds=30
+# shellcheck source=templates/deploy/imagectl/steps.sh
+. "$here/steps.sh"
 
 main() {
   mkdir -p "$run"
@@ -114,74 +113,6 @@ fetch_steps() {
   grep -q . "$run/steps" || wait_forever "the bastion sent no steps"
 }
 
-run_steps() {
-  total=$(grep -c . "$run/steps")
-  index=0
-  watch_steps &
-  while read -r line <&4; do
-    index=$((index + 1))
-    eval "run_step $line"
-  done 4<"$run/steps"
-  echo >"$run/current-step"
-}
-
-# run_step KIND KEY=VALUE...: in a process group of its own, so that it can be stopped whole.
-run_step() {
-  queue_event "{\"kind\":\"step-started\",\"index\":$index,\"total\":$total,\"step\":\"$1\"}"
-  say "step $index/$total $1"
-  step_since=$(uptime_centiseconds)
-  echo "$step_since step $index/$total $1" >"$run/current-step"
-  step_index=$index busybox setsid dash "$here/step.sh" "$@" </dev/null >"$run/step.log" 2>&1 4<&- 7<&- &
-  step_pid=$!
-  wait "$step_pid"
-  step_code=$?
-  stop_when_gone
-  if [ "$step_code" -ne 0 ]; then fail_step "$1" "$step_code"; fi
-  queue_event "{\"kind\":\"step-finished\",\"index\":$index,\"seconds\":$(seconds_since "$step_since")}"
-}
-
-# A step that takes long says so: nobody should wonder whether the machine hangs.
-watch_steps() {
-  while sleep "$repeat_seconds"; do
-    read -r since name <"$run/current-step"
-    [ -n "$since" ] || return 0
-    seconds=$(seconds_since "$since")
-    [ "${seconds%.*}" -lt "$repeat_seconds" ] ||
-      say "$name: running for $seconds s. $(tail -n 1 "$run/step.log" | cut -c 1-200)"
-  done
-}
-
-# The half-written disk is left as it is and does not boot; a restart is for a person, or a new attempt, to decide.
-fail_step() {
-  echo >"$run/current-step"
-  printf '{"kind":"step-failed","index":%s,"exitCode":%s,"logTail":%s}' "$index" "$2" \
-    "$(tail -n 40 "$run/step.log" | tail -c 6000 | json_text)" >"$run/failure.json"
-  say_failure "$1" "$2"
-  finish_reports
-  stop_when_gone
-  while :; do
-    session_request failure POST "$seed/events" --header 'Content-Type: application/json' \
-      --data-binary "@$run/failure.json"
-    [ $? -ne 10 ] || wait_forever "the bastion ended this attempt: $(cat "$run/failure.answer")"
-    sleep "$repeat_seconds"
-    say_failure "$1" "$2"
-  done
-}
-
-say_failure() {
-  say "=================================================================="
-  tail -n 12 "$run/step.log" | while read -r text; do say "  $text"; done
-  say "step $index/$total $1 FAILED with exit code $2. This disk is not finished: do not start from it."
-  say "The report is repeated every $repeat_seconds s. Switch the node off and on for another try."
-}
-
-# 410 from the bastion: the attempt is over, so nothing more may be written here.
-stop_when_gone() {
-  [ -f "$run/gone" ] || return 0
-  kill -KILL -- "-${step_pid:-0}" 2>/dev/null
-  wait_forever "the bastion ended this attempt: $(cat "$run/gone")"
-}
-
 # report_last NAME JSON: the last word. Only when the bastion has heard it, the machine may go on.
 report_last() {
   while :; do
@@ -191,15 +122,6 @@ report_last() {
       10) wait_forever "the bastion ended this attempt before it heard that all is done: $(cat "$run/$1.answer")" ;;
     esac
     say "the bastion did not take the report that all is done (status $http_status), again in $repeat_seconds s"
-    sleep "$repeat_seconds"
-  done
-}
-
-# wait_forever WHY: says it every 30 seconds.
-wait_forever() {
-  while :; do
-    printf '%s\n' "$1" | while IFS= read -r text; do say "$text"; done
-    say "Nothing more is written to any disk. Waiting; switch the node off and on for another try."
     sleep "$repeat_seconds"
   done
 }

@@ -6,6 +6,9 @@ run=${IMAGECTL_RUN:-/run/imagectl}
 # Where the new root is mounted.
 target=${IMAGECTL_TARGET:-/target}
 
+# Seconds between two repetitions of a report that nobody may have seen.
+repeat_seconds=30
+
 # The consoles that the kernel was given; the last one is /dev/console.
 consoles=console
 if [ -r /sys/class/tty/console/active ]; then read -r consoles </sys/class/tty/console/active; fi
@@ -14,6 +17,15 @@ if [ -r /sys/class/tty/console/active ]; then read -r consoles </sys/class/tty/c
 say() {
   for console in $consoles; do
     { printf 'imagectl: %s\n' "$1" >"/dev/$console"; } 2>/dev/null || true
+  done
+}
+
+# wait_forever WHY: says it every 30 seconds.
+wait_forever() {
+  while :; do
+    printf '%s\n' "$1" | while IFS= read -r text; do say "$text"; done
+    say "Nothing more is written to any disk. Waiting; switch the node off and on for another try."
+    sleep "$repeat_seconds"
   done
 }
 

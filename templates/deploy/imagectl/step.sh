@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# Runs one step: dash step.sh KIND KEY=VALUE... Started by agent.sh, once per step, in a process group of its own.
+# Runs one step: dash step.sh KIND KEY=VALUE... Started by steps.sh, once per step, in a process group of its own.
 # Each kind is the function step_KIND; its parameters are in variables of their names. A step ends with the first
 # command that fails. What it prints is its log.
 set -eu
