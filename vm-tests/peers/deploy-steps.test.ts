@@ -16,7 +16,7 @@ beforeEach(() => {
   disk = join(shell.target, "disk");
   mkdirSync(steps);
   // As a stream does: one process of several that feed each other writes.
-  const write = 'while [ -d "${2%/*}" ]; do echo block; sleep 0.05; done | tee "$2" >/dev/null\n';
+  const write = 'while [ -d "$(dirname "$2")" ]; do echo block; sleep 0.05; done | tee "$2" >/dev/null\n';
   writeFileSync(join(steps, "step.sh"), write);
 });
 afterEach(() => shell.close());
