@@ -1,10 +1,11 @@
 /** `imagectl arm`: from now until a deadline the node's next network boot installs it. */
+import { ImagectlError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
-import type { ArmAnswer, ArmRequestBody } from "../serve/operator-types.ts";
-import { defineCommand, jsonOption } from "./command.ts";
+import type { ArmAnswer, ArmRequestBody, NodeView, TargetList } from "../serve/operator-types.ts";
+import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { operatorClient } from "./operator-client.ts";
 import { formatTable } from "./table.ts";
-import { findTargets, requireWords, targetWords } from "./targets.ts";
+import { requireWords, selectTargets, type TargetRequest, targetWords } from "./targets.ts";
 
 /** Time to walk to a rack and switch it on; after it no disk is in danger. */
 const defaultDeadline = "2h";
@@ -13,7 +14,10 @@ export const command = defineCommand({
   summary: "let nodes be installed at their next network boot, until a deadline",
   usage: "arm NODE|GROUP… | --all [--deadline 2h] [--json]",
   options: {
-    all: { type: "boolean", description: "Every node of the cluster file that is installed by the network." },
+    all: {
+      type: "boolean",
+      description: "Every node that the network installs and whose disk holds no system of ours.",
+    },
     deadline: {
       type: "string",
       valueName: "TIME",
@@ -24,19 +28,46 @@ export const command = defineCommand({
   positionals: targetWords,
   words: ["targets"],
   async run({ values, positionals }, io) {
-    const isAll = values.all === true;
-    const request = { words: positionals, isAll, command: "arm" };
-    requireWords(request);
     const deadlineSeconds = parseDuration(values.deadline ?? defaultDeadline);
     const client = operatorClient(io.env);
-    // Which of all can be installed, the server knows best.
-    const { nodes } = isAll ? { nodes: [] } : await findTargets(client, request);
-    const body: ArmRequestBody = { nodes: nodes.map(({ node }) => node), isAll, deadlineSeconds };
+    const request = { words: positionals, isAll: values.all === true, command: "arm" };
+    requireWords(request);
+    const nodes = armable(await client.get<TargetList>("/targets"), request, io);
+    const body: ArmRequestBody = { nodes: nodes.map(({ node }) => node), deadlineSeconds };
     const answers = await client.post<readonly ArmAnswer[]>("/arm", body);
     io.stdout.write(values.json === true ? `${JSON.stringify(answers, null, 2)}\n` : formatArmed(answers));
     return 0;
   },
 });
+
+/**
+ * Leaves out nodes with a system on their disk, and says which: at their next restart, whoever causes it, they would
+ * lose it. One that was named itself stays, and one that is on its way already is shown. Of all, only those count
+ * that the network installs.
+ * @throws ImagectlError ARM_REFUSED when none is left.
+ */
+function armable(list: TargetList, request: TargetRequest, io: CommandIo): readonly NodeView[] {
+  const methods = new Map(list.groups.map(({ name, method }) => [name as string | undefined, method]));
+  const { nodes, named } = selectTargets(list, request);
+  const meant = request.isAll ? nodes.filter(({ group }) => methods.get(group) === "golden") : nodes;
+  const isKept = ({ node, attempt, hasSystem }: NodeView): boolean =>
+    named.has(node) || !hasSystem || attempt?.state.isLive === true;
+  const kept = meant.filter(isKept);
+  const leftOut = meant.filter((node) => !isKept(node)).map(({ node }) => node);
+  const hint = "To install them anew: imagectl reinstall NODE|GROUP…";
+  if (meant.length === 0) {
+    throw new ImagectlError("ARM_REFUSED", "there is no node that the network installs", {
+      hint: "Add one to the cluster file, in a group with method: golden",
+    });
+  }
+  if (kept.length === 0) {
+    const message = `nothing was armed: there is a system on the disk of each (${leftOut.join(", ")})`;
+    throw new ImagectlError("ARM_REFUSED", message, { hint });
+  }
+  if (leftOut.length > 0)
+    io.stderr.write(`left out, a system is on their disk: ${leftOut.join(", ")}. ${hint}\n`);
+  return kept;
+}
 
 export function formatArmed(answers: readonly ArmAnswer[]): string {
   const rows = answers.map(({ node, isNew, attempt, image }) => [

@@ -37,6 +37,7 @@ function nodes(): NodeView[] {
     group: "gpu",
     address: "10.77.0.11",
     attempt: attempts.latest(node),
+    hasSystem: attempts.installed(node) !== undefined,
   }));
 }
 
@@ -187,9 +188,9 @@ describe("answers", () => {
   test("a malformed request is refused, naming the field", async () => {
     await listen();
     const post = (body: unknown) => operatorClient(env).post("/arm", body);
-    await expect(post({ nodes: ["../x"], isAll: false, deadlineSeconds: 60 })).rejects.toThrow("nodes.0");
-    await expect(post({ nodes: [], isAll: true, deadlineSeconds: 1 })).rejects.toThrow("deadlineSeconds");
-    await expect(post({ nodes: [], isAll: true, deadlineSeconds: 60, extra: 1 })).rejects.toThrow("extra");
+    await expect(post({ nodes: ["../x"], deadlineSeconds: 60 })).rejects.toThrow("nodes.0");
+    await expect(post({ nodes: [], deadlineSeconds: 1 })).rejects.toThrow("deadlineSeconds");
+    await expect(post({ nodes: [], deadlineSeconds: 60, extra: 1 })).rejects.toThrow("extra");
   });
 
   test("apply streams what the node says and ends with its exit code", async () => {

@@ -16,9 +16,9 @@ let file: string;
 let server: FastifyInstance;
 let retired: string[];
 
-const gone = { node: "old", group: undefined, address: "10.77.0.99" };
+const gone = { node: "old", group: undefined, address: "10.77.0.99", hasSystem: false };
 const nodes: readonly NodeView[] = [
-  { node: "node1", group: "gpu", address: "10.77.0.11", attempt: undefined },
+  { node: "node1", group: "gpu", address: "10.77.0.11", attempt: undefined, hasSystem: false },
   {
     ...gone,
     attempt: { state: { stage: "retired", since: "2026-05-04T10:00:00Z" }, imageId: "" } as Attempt,

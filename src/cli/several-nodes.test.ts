@@ -26,6 +26,12 @@ function arm(hostname: string): number {
 
 const deploy = (hostname: string) => attempts.append(arm(hostname), { kind: "deployed" }, now);
 
+function prove(hostname: string): void {
+  const { attempt } = deploy(hostname);
+  const verdict = { kind: "verify-finished", isReady: true, green: 1, red: 0, notApplicable: 0 } as const;
+  for (const event of [{ kind: "system-reached" } as const, verdict]) attempts.append(attempt.id, event, now);
+}
+
 /** Three nodes of the group gpu, whatever was armed of them. */
 async function listen(overrides: Partial<OperatorDependencies>): Promise<void> {
   const nodes = () =>
@@ -34,6 +40,7 @@ async function listen(overrides: Partial<OperatorDependencies>): Promise<void> {
       group: "gpu",
       address: "10.77.0.11",
       attempt: attempts.latest(node),
+      hasSystem: attempts.installed(node) !== undefined,
     }));
   const groups = [{ name: "gpu", method: "golden" as const }];
   const dependencies = { attempts, nodes, targets: async () => ({ nodes: nodes(), groups }), ...overrides };
@@ -187,20 +194,71 @@ describe("diff", () => {
 });
 
 describe("arm and disarm", () => {
-  test("arm takes a group", async () => {
-    const asked: unknown[] = [];
-    await listen({
-      arm: async (request) => {
-        asked.push(request);
-        return [];
-      },
+  describe("arm", () => {
+    let asked: (readonly string[])[];
+    const listenForArm = (overrides: Partial<OperatorDependencies> = {}) => {
+      asked = [];
+      return listen({
+        arm: async ({ nodes }) => {
+          asked.push(nodes);
+          return [];
+        },
+        ...overrides,
+      });
+    };
+
+    test("takes a group, or all that the network installs", async () => {
+      await listenForArm();
+      await imagectl("arm", "gpu");
+      await imagectl("arm", "--all");
+      expect(asked).toEqual(Array(2).fill(["node1", "node2", "node3"]));
     });
-    await imagectl("arm", "gpu");
-    await imagectl("arm", "--all");
-    expect(asked).toMatchObject([
-      { nodes: ["node1", "node2", "node3"], isAll: false },
-      { nodes: [], isAll: true },
-    ]);
+
+    test("a node with a system on its disk has to be named", async () => {
+      await listenForArm();
+      prove("node2");
+      const { stderr } = await imagectl("arm", "--all");
+      await imagectl("arm", "gpu");
+      await imagectl("arm", "node2");
+      expect(asked).toEqual([["node1", "node3"], ["node1", "node3"], ["node2"]]);
+      expect(stderr).toContain("a system is on their disk: node2. To install them anew: imagectl reinstall");
+    });
+
+    test("one that is armed already is shown, also with an older system on its disk", async () => {
+      await listenForArm();
+      prove("node2");
+      arm("node2");
+      await imagectl("arm", "gpu");
+      expect(asked).toEqual([["node1", "node2", "node3"]]);
+    });
+
+    test("where none is left, nothing is asked of the server", async () => {
+      await listenForArm();
+      for (const node of ["node1", "node2", "node3"]) prove(node);
+      const { code, stderr } = await imagectl("arm", "--all");
+      expect({ code, asked }).toEqual({ code: 1, asked: [] });
+      expect(stderr).toContain("there is a system on the disk of each (node1, node2, node3) [ARM_REFUSED]");
+      expect(stderr).toContain("imagectl reinstall");
+    });
+
+    test("--all leaves a group alone that is not installed by the network", async () => {
+      const targets = async () => ({
+        nodes: ["node1", "head"].map((node, index) => ({
+          node,
+          group: ["gpu", "heads"][index],
+          address: "10.77.0.11",
+          attempt: undefined,
+          hasSystem: false,
+        })),
+        groups: [
+          { name: "gpu", method: "golden" as const },
+          { name: "heads", method: "none" as const },
+        ],
+      });
+      await listenForArm({ targets });
+      await imagectl("arm", "--all");
+      expect(asked).toEqual([["node1"]]);
+    });
   });
 
   test("disarm of a group ends what is armed there; with nothing armed it says so", async () => {

@@ -8,6 +8,7 @@ const view = (node: string, group: string | undefined): NodeView => ({
   group,
   address: "10.77.0.11",
   attempt: undefined,
+  hasSystem: false,
 });
 const list: TargetList = {
   nodes: [view("node1", "gpu"), view("node2", "gpu"), view("node3", "cpu"), view("old", undefined)],

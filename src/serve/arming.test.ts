@@ -75,8 +75,8 @@ function open({ images = [image], secrets = noSecrets }: World = {}) {
     secrets,
     now: () => now,
   };
-  const arm = (from: PlanInput, nodes: readonly string[], isAll = false) =>
-    armNodes(dependencies, from, "abc1234", { nodes, isAll, deadlineSeconds: 3_600 });
+  const arm = (from: PlanInput, nodes: readonly string[]) =>
+    armNodes(dependencies, from, "abc1234", { nodes, deadlineSeconds: 3_600 });
   return { attempts, arm };
 }
 
@@ -93,10 +93,10 @@ test("an attempt freezes plan, image, revision and deadline", async () => {
   expect(attempts.frozenPlan(answer?.attempt.id ?? 0).node.hostname).toBe("node1");
 });
 
-test("--all arms every node, and shows those that were armed already", async () => {
+test("several are armed at once, and those that were armed already are shown", async () => {
   const { arm } = open();
   await arm(input, ["node2"]);
-  const answers = await arm(input, [], true);
+  const answers = await arm(input, ["node1", "node2", "node1"]);
   expect(answers.map(({ node, isNew }) => [node, isNew])).toEqual([
     ["node1", true],
     ["node2", false],

@@ -1,5 +1,4 @@
 /** Arming: plans are made from the file as it is now, images found, and both frozen in an attempt. */
-import type { ClusterConfig } from "../cluster/config.ts";
 import { type Finding, throwOnErrors } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import type { Purpose } from "../nodes/event.ts";
@@ -40,7 +39,7 @@ export async function armNodes(
   request: ArmRequestBody,
 ): Promise<readonly ArmAnswer[]> {
   const { attempts, loadManifest } = dependencies;
-  const names = request.isAll ? installable(input.cluster) : [...new Set(request.nodes)];
+  const names = [...new Set(request.nodes)];
   const unarmed = names.filter((name) => attempts.latest(name)?.state.isLive !== true);
   const { ready, findings } = await prepareNodes(dependencies, input, unarmed, "deploy");
   throwOnErrors("ARM_REFUSED", "nothing was armed", findings);
@@ -87,11 +86,6 @@ export function armPrepared(
   const deadline = new Date(start.getTime() + deadlineSeconds * 1000);
   const request = { plan, imageId: image.id, revision, now: start, deadline };
   return attempts.arm(purpose === "rescue" ? { ...request, purpose } : request);
-}
-
-function installable(cluster: ClusterConfig): string[] {
-  const methods = new Map(cluster.groups.map((group) => [group.name, group.method]));
-  return cluster.nodes.filter((node) => methods.get(node.group) === "golden").map((node) => node.name);
 }
 
 async function prepare(

@@ -57,11 +57,10 @@ export type OperatorDependencies = {
 const NodeName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "expected the name of a node");
 const Arm = z.strictObject({
   nodes: z.array(NodeName),
-  isAll: z.boolean(),
   deadlineSeconds: z.int().min(60, "a deadline is at least a minute away").max(longestDeadlineSeconds),
 });
-const Reinstall = Arm.omit({ isAll: true }).extend({ isDryRun: z.boolean() });
-const Rescue = Arm.omit({ isAll: true }).extend({ isNow: z.boolean() });
+const Reinstall = Arm.extend({ isDryRun: z.boolean() });
+const Rescue = Arm.extend({ isNow: z.boolean() });
 const Disarm = z.strictObject({ nodes: z.array(NodeName).min(1) });
 const Apply = z.strictObject({ isDryRun: z.boolean() });
 const OneNode = z.object({ node: NodeName });

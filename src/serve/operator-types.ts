@@ -18,9 +18,7 @@ export type ServerStatus = {
 
 /** POST /arm. */
 export type ArmRequestBody = {
-  /** Empty with `isAll`. */
   readonly nodes: readonly string[];
-  readonly isAll: boolean;
   readonly deadlineSeconds: number;
 };
 
@@ -82,6 +80,8 @@ export type NodeView = {
   readonly address: string;
   /** Its newest attempt; undefined: it was never armed. */
   readonly attempt: Attempt | undefined;
+  /** Its disk holds a finished system that we put there, whatever it is doing now. */
+  readonly hasSystem: boolean;
 };
 
 /** GET /targets: what names on a command line can mean, from the cluster file as it is now. */
