@@ -5,11 +5,9 @@ import { join } from "node:path";
 import { type OperatorClient, operatorClient } from "../../src/cli/operator-client.ts";
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
-import { statePaths } from "../../src/paths.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
 import { type LabClusterOptions, lab, labSystems, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
-import { ensureRecovery } from "./recovery.ts";
 
 /** Both firmwares; the first one is the node of every other lab. */
 export const clusterNodes = [
@@ -43,10 +41,6 @@ export async function openClusterLab(): Promise<ClusterLab> {
     cluster.rewrite({ ...wholeLife, os });
     await ensureImage(file, os);
   }
-  await ensureRecovery(
-    statePaths({ IMAGECTL_STATE: testState }).secrets,
-    clusterNodes.map(({ name }) => name),
-  );
   const image = await imageOf(await planOf(file));
   const machineOf = (firmware: Firmware) => ({
     firmware,

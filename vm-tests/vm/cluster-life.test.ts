@@ -44,6 +44,9 @@ async function expectAllReady(): Promise<void> {
   }
 }
 
+const mayAliceLogIn = (): Promise<string[]> =>
+  onEach("test -s /etc/ssh/authorized_keys.d/alice && echo yes || echo no");
+
 const file = "/srv/data/measurements";
 let kept: readonly string[];
 
@@ -59,18 +62,20 @@ test("three blank machines are armed by one command, and become ready", async ()
 });
 
 test("one apply brings all of them to a changed cluster file", async () => {
+  expect(await mayAliceLogIn()).toEqual(["yes", "yes", "yes"]);
   cluster.writeUsers(["carol"]);
   const dry = await imagectl(["apply", "--all", "--dry-run"], 5);
   expect(dry.exitCode).toBe(2);
   expect((await imagectl(["apply", "--all"], 10)).exitCode).toBe(0);
-  expect(await onEach("cat /etc/ssh/authorized_keys.d/alice 2>/dev/null | wc -l")).toEqual(["0", "0", "0"]);
+  expect(await mayAliceLogIn()).toEqual(["no", "no", "no"]);
   expect((await imagectl(["diff", "--all"], 5)).exitCode).toBe(0);
   for (const node of names) expect((await imagectl(["verify", node], 5)).exitCode, node).toBe(0);
 });
 
 /** @returns the machine-ids and operating systems afterwards; every check was green. */
 async function reinstallAll(): Promise<{ readonly ids: string[]; readonly systems: string[] }> {
-  const reinstalled = await imagectl(["reinstall", "--all", "--batch", "3", "--yes"], 24);
+  // Two at a time: three emulated machines on two cores are slower than any deadline of hardware expects.
+  const reinstalled = await imagectl(["reinstall", "--all", "--batch", "2", "--yes"], 24);
   await expectAllReady();
   expect(reinstalled.exitCode).toBe(0);
   expect(await onEach(`cat ${file}`)).toEqual(kept);
