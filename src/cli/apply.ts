@@ -46,7 +46,8 @@ export const command = defineCommand({
     const nodes = withoutBare(selection, io).map(({ node }) => node);
     const isJson = values.json === true;
     const isDryRun = values["dry-run"] === true;
-    return onEachNode({ nodes, isSingle: selection.isSingle, isJson, io }, (node) =>
+    const { isSingle } = selection;
+    return onEachNode({ nodes, isSingle, isJson, failedWord: "failed", io }, (node) =>
       applyTo(node, client, { isDryRun, isJson, io }),
     );
   },

@@ -28,7 +28,8 @@ export const command = defineCommand({
     const isAll = values.all === true;
     const selection = await findTargets(client, { words: positionals, isAll, command: "diff" });
     const nodes = withoutBare(selection, io).map(({ node }) => node);
-    return onEachNode({ nodes, isSingle: selection.isSingle, isJson, io }, async (node) =>
+    const { isSingle } = selection;
+    return onEachNode({ nodes, isSingle, isJson, failedWord: "failed", io }, async (node) =>
       show(await client.post<NodeDiff>(`/nodes/${encodeURIComponent(node)}/diff`, {})),
     );
   },

@@ -12,6 +12,8 @@ export type EachOptions = {
   /** With one node an error is the command's own. */
   readonly isSingle: boolean;
   readonly isJson: boolean;
+  /** What the summary says of a node whose work threw. */
+  readonly failedWord: string;
   readonly io: CommandIo;
 };
 
@@ -20,7 +22,7 @@ export type EachOptions = {
  * @returns 1 when one failed, else 2 when something was found on one, else 0.
  */
 export async function onEachNode(
-  { nodes, isSingle, isJson, io }: EachOptions,
+  { nodes, isSingle, isJson, failedWord, io }: EachOptions,
   work: (node: string) => Promise<NodeOutcome>,
 ): Promise<number> {
   const only = nodes[0];
@@ -28,7 +30,11 @@ export async function onEachNode(
   const outcomes = new Map<string, NodeOutcome>();
   for (const node of nodes) {
     if (!isJson) io.stdout.write(`== ${node}\n`);
-    outcomes.set(node, await work(node).catch((error: unknown) => failed(node, error, isJson, io)));
+    const outcome = await work(node).catch((error: unknown) => {
+      sayFailed(node, error, isJson, io);
+      return { exitCode: 1, word: failedWord };
+    });
+    outcomes.set(node, outcome);
   }
   if (isJson) {
     const summary = [...outcomes].map(([node, outcome]) => ({ node, ...outcome }));
@@ -39,13 +45,12 @@ export async function onEachNode(
 }
 
 /** A defect of ours is not dressed up as a node's failure. */
-function failed(node: string, error: unknown, isJson: boolean, io: CommandIo): NodeOutcome {
+function sayFailed(node: string, error: unknown, isJson: boolean, io: CommandIo): void {
   if (!(error instanceof ImagectlError)) throw error;
   const { code, message, hint, findings } = error;
   const body: ErrorBody = { error: { code, message, hint, findings } };
   if (isJson) io.stdout.write(`${JSON.stringify({ kind: "failed", node, ...body })}\n`);
   else io.stderr.write(terminalText(`imagectl: ${node}: ${describeError(error)}\n    hint: ${hint}\n`));
-  return { exitCode: 1, word: "failed" };
 }
 
 /** `3 nodes: 2 applied (node1, node2), 1 failed (node3)`: names only where somebody has to look. */

@@ -234,6 +234,9 @@ describe("answers", () => {
     attempts.saveReport(id, { ...report, isReady: false }, now);
     const last = await imagectl("verify", "node1", "--last", "--json");
     expect([last.code, JSON.parse(last.stdout)]).toMatchObject([1, { isReady: false }]);
+    expect((await imagectl("verify", "node1", "--junit", "--json")).stderr).toContain(
+      "Choose one of --json and --junit.",
+    );
   });
 });
 

@@ -6,7 +6,7 @@ import { terminalText } from "../terminal-text.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { confirm, countNodes, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
-import { allOption, findTargets, requireWords, targetWords, withoutBare } from "./targets.ts";
+import { allOption, findTargets, requireSome, requireWords, targetWords, withoutBare } from "./targets.ts";
 import { followNodes } from "./watch.ts";
 
 /** A shutdown, a POST, a deploy and two more tries. */
@@ -44,12 +44,8 @@ export const command = defineCommand({
     };
 
     const chosen = withoutBare(await findTargets(client, request), io);
+    requireSome(chosen);
     const names = chosen.map(({ node }) => node);
-    if (names.length === 0) {
-      throw new ImagectlError("NODE_NOT_DEPLOYED", "none of them runs a system of ours", {
-        hint: "To install them: imagectl arm, then switch them on.",
-      });
-    }
     const planned = await reinstall(names, true);
     io.stderr.write(terminalText(formatPlanned(planned)));
     await confirm(io, values.yes === true, `Reinstall ${countNodes(planned.length)}`);

@@ -7,12 +7,11 @@ import { timeline } from "../nodes/timeline.ts";
 import { packageRoot } from "../paths.ts";
 import { formatBytes, formatSeconds } from "../quantity.ts";
 import type { NodeView } from "../serve/operator-types.ts";
-import { terminalText } from "../terminal-text.ts";
 import type { Report } from "../verify/report.ts";
 import { reportPage } from "../verify/report-page.ts";
-import { reportJson, reportJunit, reportTable } from "../verify/show-report.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
+import { formOf, showReport } from "./report-form.ts";
 
 export const command = defineCommand({
   summary: "show the last report of a node; with --html as a page to print",
@@ -26,23 +25,11 @@ export const command = defineCommand({
   positionals: { min: 1, max: 1 },
   words: ["nodes"],
   async run({ values, positionals }, io) {
-    const forms = [values.html, values.junit, values.json].filter((form) => form === true);
-    if (forms.length > 1) {
-      throw new ImagectlError("USAGE", "a report has one form", {
-        hint: "Choose one of --html, --junit and --json.",
-      });
-    }
+    const form = formOf(values, ["html", "junit", "json"]);
     const client = operatorClient(io.env);
     const node = positionals[0] as string;
     const report = await client.get<Report>(`/nodes/${encodeURIComponent(node)}/report`);
-    const text =
-      values.html === true
-        ? await makePage(client, report, new Date())
-        : values.junit === true
-          ? reportJunit(report)
-          : values.json === true
-            ? `${reportJson(report)}\n`
-            : terminalText(reportTable(report));
+    const text = form === "html" ? await makePage(client, report, new Date()) : showReport(report, form);
     if (values.out === undefined) io.stdout.write(text);
     else await writeWhole(values.out, text);
     return 0;

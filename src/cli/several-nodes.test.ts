@@ -8,8 +8,10 @@ import { ImagectlError } from "../errors.ts";
 import { type Attempts, openAttempts } from "../nodes/attempts.ts";
 import { type Database, openDatabase } from "../nodes/database.ts";
 import type { NodePlan } from "../plan/plan.ts";
+import type { Check } from "../roles/role.ts";
 import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
 import { listenForOperators } from "../serve/operator-socket.ts";
+import type { Report } from "../verify/report.ts";
 import { runCaptured } from "./test-run.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
@@ -190,6 +192,113 @@ describe("diff", () => {
       { node: "node3", due: [{ what: "/etc/a" }] },
       { kind: "summary" },
     ]);
+  });
+});
+
+describe("verify", () => {
+  const startedAt = now.toISOString();
+  const check = { role: "base", name: "it answers", from: "node", gate: true } as unknown as Check;
+  const report = (node: string, outcome: "green" | "red"): Report => {
+    const reason = outcome === "red" ? "expected exit 0, found exit 1" : "";
+    const isReady = outcome === "green";
+    return { node, startedAt, isReady, results: [{ check, outcome, reason, seconds: 1 }] };
+  };
+  /** node2 is red, node3 cannot be asked. */
+  const listenForVerify = async () => {
+    await listen({
+      verify: async (node, onResult) => {
+        if (node === "node3") throw new ImagectlError("VERIFY_RUNNING", "it is <busy>", { hint: "wait" });
+        const answer = report(node, node === "node2" ? "red" : "green");
+        for (const result of answer.results) onResult(result);
+        return answer;
+      },
+    });
+  };
+  const deployAll = () => ["node1", "node2", "node3"].map((node) => deploy(node).attempt.id);
+
+  test("each report stands under its node, and the summary says who is not ready", async () => {
+    await listenForVerify();
+    deployAll();
+    const { code, stdout, stderr } = await imagectl("verify", "--all");
+    expect(code).toBe(1);
+    expect(stdout).toBe(`== node1
+green  base  node  it answers  1.0 s
+node1 is ready: 1 checks green, 0 red, 0 not applicable
+== node2
+RED  base  node  it answers  1.0 s
+       expected exit 0, found exit 1
+node2 is NOT ready: 0 checks green, 1 red, 0 not applicable
+== node3
+3 nodes: 1 ready, 1 not ready (node2), 1 could not be asked (node3)
+`);
+    expect(stderr).toContain(
+      "node1  green           base: it answers\nnode2  red             base: it answers\n",
+    );
+    expect(stderr).toContain("node3: it is <busy> [VERIFY_RUNNING]\n    hint: wait");
+  });
+
+  test("--json is a line per node, as of one node, and a summary", async () => {
+    await listenForVerify();
+    deployAll();
+    const { code, stdout } = await imagectl("verify", "--all", "--json");
+    expect(code).toBe(1);
+    const lines = stdout.trimEnd().split("\n");
+    expect(lines[0]).toBe((await imagectl("verify", "node1", "--json")).stdout.trimEnd());
+    expect(lines.slice(1).map((line) => JSON.parse(line))).toMatchObject([
+      { node: "node2", isReady: false, results: [{ name: "it answers", outcome: "red" }] },
+      { kind: "failed", node: "node3", error: { code: "VERIFY_RUNNING" } },
+      { kind: "summary", nodes: [{ word: "ready" }, { word: "not ready" }, { word: "could not be asked" }] },
+    ]);
+  });
+
+  test("--junit is one document and nothing else; who could not be asked is an error in it", async () => {
+    await listenForVerify();
+    deployAll();
+    const { code, stdout, stderr } = await imagectl("verify", "--all", "--junit");
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^<\?xml .*\n<testsuites tests="3" failures="1" skipped="0" errors="1">\n/);
+    expect(stdout).toMatch(/<\/testsuites>\n$/);
+    expect(stdout.match(/<\?xml|<testsuite name="node\d"|<failure|<error message="[^"]*"/g)).toEqual([
+      "<?xml",
+      '<testsuite name="node1"',
+      '<testsuite name="node2"',
+      "<failure",
+      '<testsuite name="node3"',
+      '<error message="it is &lt;busy&gt; [VERIFY_RUNNING]"',
+    ]);
+    expect(stderr).toContain("3 nodes: 1 ready, 1 not ready (node2)");
+  });
+
+  test("one that was never armed is left out, and said; one that failed to be installed is asked", async () => {
+    await listen({ verify: async (node) => report(node, "green") });
+    deploy("node1");
+    attempts.append(arm("node2"), { kind: "attempt-failed", cause: { message: "m", hint: "h" } }, now);
+    const { code, stdout, stderr } = await imagectl("verify", "gpu", "--junit");
+    expect([code, stderr]).toEqual([0, expect.stringContaining("\n2 nodes: 2 ready\n")]);
+    expect(stdout).toContain('<testsuite name="node3" tests="1" failures="0" skipped="1" errors="0">');
+    expect(stderr).toContain("left out, not installed: node3\n");
+  });
+
+  test("where all were left out, nothing was proved: that is a failure", async () => {
+    await listenForVerify();
+    expect(await imagectl("verify", "--all", "--junit")).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("[NODE_NOT_DEPLOYED]"),
+    });
+  });
+
+  test("--last shows what was kept, and says who has no report", async () => {
+    await listenForVerify();
+    const [first, second] = deployAll();
+    attempts.saveReport(first as number, report("node1", "green"), now);
+    attempts.saveReport(second as number, report("node2", "green"), now);
+    const { code, stdout, stderr } = await imagectl("verify", "--all", "--last");
+    expect(code).toBe(1);
+    expect(stdout).toContain("\n3 nodes: 2 ready, 1 without a report (node3)\n");
+    expect(stderr).toBe(
+      "imagectl: node3: node3 has no report: its checks never ran [NODE_NOT_DEPLOYED]\n    hint: Run them: imagectl verify node3\n",
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 /** NODE, GROUP or --all -> nodes: what every command that acts on nodes takes, in one place. */
 import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
-import { isInstalled } from "../nodes/installed.ts";
+import { isGivenUp, isInstalled } from "../nodes/installed.ts";
 import type { NodeView, TargetList } from "../serve/operator-types.ts";
 import type { CommandIo, OptionSpecs } from "./command.ts";
 import type { OperatorClient } from "./operator-client.ts";
@@ -74,9 +74,33 @@ function membersOf({ nodes, groups }: TargetList, word: string): readonly NodeVi
  * Leaves out nodes that run no system of ours, and says which; one that was named itself stays, so that whoever
  * acts on it says what is wrong.
  */
-export function withoutBare({ nodes, named }: Selection, io: CommandIo): readonly NodeView[] {
-  const isKept = (node: NodeView): boolean => named.has(node.node) || isInstalled(node.attempt?.state);
-  const bare = nodes.filter((node) => !isKept(node)).map(({ node }) => node);
-  if (bare.length > 0) io.stderr.write(`left out, not installed: ${bare.join(", ")}\n`);
+export function withoutBare(selection: Selection, io: CommandIo): readonly NodeView[] {
+  return leaveOut(selection, io, ({ attempt }) => !isInstalled(attempt?.state));
+}
+
+/**
+ * Leaves out nodes that nobody wants a system on, and says which. Whoever asks whether nodes are ready has to hear
+ * of those that are on their way to one, and of those that failed to get there.
+ */
+export function withoutUnarmed(selection: Selection, io: CommandIo): readonly NodeView[] {
+  return leaveOut(selection, io, ({ attempt }) => attempt === undefined || isGivenUp(attempt.state));
+}
+
+function leaveOut(
+  { nodes, named }: Selection,
+  io: CommandIo,
+  isOut: (node: NodeView) => boolean,
+): readonly NodeView[] {
+  const isKept = (node: NodeView): boolean => named.has(node.node) || !isOut(node);
+  const names = nodes.filter((node) => !isKept(node)).map(({ node }) => node);
+  if (names.length > 0) io.stderr.write(`left out, not installed: ${names.join(", ")}\n`);
   return nodes.filter(isKept);
+}
+
+/** @throws ImagectlError NODE_NOT_DEPLOYED when all were left out: nothing done to nobody would look like success. */
+export function requireSome(nodes: readonly NodeView[]): void {
+  if (nodes.length > 0) return;
+  throw new ImagectlError("NODE_NOT_DEPLOYED", "none of them runs a system of ours", {
+    hint: "To install them: imagectl arm, then switch them on.",
+  });
 }

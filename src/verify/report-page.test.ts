@@ -2,28 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
+import { exampleResult } from "./example-report.ts";
 import type { CheckResult } from "./report.ts";
 import { reportPage } from "./report-page.ts";
 
 const template = readFileSync(join(packageRoot, "templates/report/report.html.hbs"), "utf8");
 
-const result = (role: string, more: Partial<CheckResult>): CheckResult => ({
-  check: {
-    role,
-    name: "a claim",
-    from: "node",
-    run: "true",
-    expect: { exit: 0 },
-    gate: true,
-    needs: [],
-    fault: { kind: "remove", path: "/x" },
-    timeoutSeconds: 1,
-  },
-  outcome: "green",
-  reason: "",
-  seconds: 0.25,
-  ...more,
-});
+const result = (role: string, more: Partial<CheckResult>) => exampleResult({ role, name: "a claim" }, more);
 
 const page = (results: readonly CheckResult[], isReady = true): string =>
   reportPage({

@@ -1,35 +1,6 @@
 import { expect, test } from "vitest";
-import type { CheckResult, Report } from "./report.ts";
-import { reportJson, reportJunit, reportSummary, reportTable } from "./show-report.ts";
-
-const result = (name: string, more: Partial<CheckResult>): CheckResult => ({
-  check: {
-    role: "example",
-    name,
-    from: "node",
-    run: "true",
-    expect: { exit: 0 },
-    gate: true,
-    needs: [],
-    fault: { kind: "remove", path: "/x" },
-    timeoutSeconds: 1,
-  },
-  outcome: "green",
-  reason: "",
-  seconds: 0.25,
-  ...more,
-});
-
-const report: Report = {
-  node: "node1",
-  startedAt: "2026-01-01T00:00:00.000Z",
-  isReady: false,
-  results: [
-    result("the first claim", {}),
-    result('a <claim> with "marks"', { outcome: "red", reason: "expected exit 0, found exit 1 \u0007" }),
-    result("a third", { outcome: "not-applicable", reason: "needs hardware-gpu" }),
-  ],
-};
+import { exampleReport as report } from "./example-report.ts";
+import { reportJson, reportSummary, reportTable } from "./show-report.ts";
 
 test("the table has one aligned line per check, reasons below, the summary last", () => {
   expect(reportTable(report).split("\n")).toEqual([
@@ -63,11 +34,4 @@ test("JSON names each check and its outcome", () => {
     reason: "expected exit 0, found exit 1 \u0007",
     seconds: 0.25,
   });
-});
-
-test("JUnit is well-formed whatever a check said", () => {
-  const xml = reportJunit(report);
-  expect(xml).toContain('tests="3" failures="1" skipped="1"');
-  expect(xml).toContain('name="a &lt;claim&gt; with &quot;marks&quot; (from node)"');
-  expect(xml).toContain('<failure message="expected exit 0, found exit 1 "/>');
 });

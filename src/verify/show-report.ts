@@ -1,5 +1,4 @@
-/** Shows a report: as a table for people, as JSON for programs, as JUnit for CI. */
-import { xmlText } from "../xml-text.ts";
+/** Shows a report: as a table for people, as JSON for programs. For CI: src/verify/junit.ts. */
 import type { CheckResult, Report } from "./report.ts";
 import { tally } from "./run-checks.ts";
 
@@ -52,23 +51,4 @@ export function reportJson(report: Report): string {
     ...(answer === undefined ? {} : { exitCode: answer.exitCode }),
   }));
   return JSON.stringify({ node: report.node, startedAt: report.startedAt, isReady: report.isReady, results });
-}
-
-/** The report in the JUnit form that CI servers read: one suite per node, one case per check. */
-export function reportJunit(report: Report): string {
-  const { red, notApplicable } = tally(report.results);
-  const cases = report.results.map((result) => {
-    const { check, outcome, reason, seconds } = result;
-    const body =
-      outcome === "red"
-        ? `<failure message="${xmlText(reason)}"/>`
-        : outcome === "not-applicable"
-          ? `<skipped message="${xmlText(reason)}"/>`
-          : "";
-    const name = xmlText(`${check.name} (from ${check.from})`);
-    return `  <testcase classname="${xmlText(check.role)}" name="${name}" time="${seconds}">${body}</testcase>`;
-  });
-  const counts = `tests="${report.results.length}" failures="${red}" skipped="${notApplicable}"`;
-  const suite = `<testsuite name="${xmlText(report.node)}" timestamp="${report.startedAt}" ${counts}>`;
-  return ['<?xml version="1.0" encoding="UTF-8"?>', suite, ...cases, "</testsuite>", ""].join("\n");
 }
