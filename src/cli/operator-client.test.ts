@@ -11,6 +11,7 @@ import type { NodePlan } from "../plan/plan.ts";
 import { type OperatorDependencies, operatorRoutes } from "../serve/operator-routes.ts";
 import { listenForOperators, refuseSecondServer } from "../serve/operator-socket.ts";
 import type { ApplyLine, NodeView, VerifyLine, WatchLine } from "../serve/operator-types.ts";
+import type { CheckResult } from "../verify/report.ts";
 import { operatorClient } from "./operator-client.ts";
 import { runCaptured } from "./test-run.ts";
 
@@ -224,6 +225,20 @@ describe("answers", () => {
     });
     const lines = operatorClient(env).lines<VerifyLine>("POST", "/nodes/node1/verify");
     await expect(collect(lines)).rejects.toMatchObject({ code: "VERIFY_RUNNING" });
+  });
+
+  test("a server that is killed in the middle is said, and is no defect", async () => {
+    await listen({
+      verify: (_node, onResult) => {
+        onResult({ check: { role: "base", name: "it answers" }, outcome: "green" } as CheckResult);
+        setImmediate(() => server.server.closeAllConnections());
+        return new Promise(() => {});
+      },
+    });
+    expect(await imagectl("verify", "node1")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("broke off [SERVER_ANSWER_MALFORMED]"),
+    });
   });
 
   test("verify ends with 0 for a ready node; --last shows the kept report", async () => {

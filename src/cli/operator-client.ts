@@ -46,6 +46,8 @@ export function operatorClient(env: CommandIo["env"]): OperatorClient {
           throwIfError(line);
           yield line as Line;
         }
+      } catch (error) {
+        throw error instanceof ImagectlError ? error : brokenOff(error);
       } finally {
         // Who has read enough leaves; the connection must not keep the process.
         response.destroy();
@@ -65,20 +67,22 @@ function send(socketPath: string, method: string, path: string, body: unknown): 
 }
 
 async function readAll(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  try {
+    return Buffer.concat(await response.toArray());
+  } catch (cause) {
+    throw brokenOff(cause);
+  }
 }
 
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    // A server that was killed in the middle of a line.
     throw brokenOff(cause);
   }
 }
 
+/** A server that was killed in the middle of a line, or between two. */
 function brokenOff(cause?: unknown): ImagectlError {
   return new ImagectlError("SERVER_ANSWER_MALFORMED", "the answer of imagectl serve broke off", {
     hint: "Is it still running? imagectl nodes",

@@ -88,14 +88,8 @@ async function* linesAcrossRestarts(
 }
 
 function isLost(error: unknown): boolean {
-  if (error instanceof ImagectlError) {
-    return error.code === "SERVER_NOT_RUNNING" || error.code === "SERVER_ANSWER_MALFORMED";
-  }
-  // What node:http says when the other end is gone in the middle of an answer.
-  return (
-    error instanceof Error &&
-    (("code" in error && error.code === "ECONNRESET") || error.message === "aborted")
-  );
+  if (!(error instanceof ImagectlError)) return false;
+  return error.code === "SERVER_NOT_RUNNING" || error.code === "SERVER_ANSWER_MALFORMED";
 }
 
 type Screen = {
