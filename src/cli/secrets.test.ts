@@ -75,6 +75,27 @@ describe("from missing to there", () => {
   });
 });
 
+test("what the bastion alone reads is needed as well", async () => {
+  const whole = readFileSync(file, "utf8");
+  const desk = "  desk: {os: debian-12, method: none, roles: [sealed]}\n";
+  const withDesk = whole
+    .replace(/^groups:\n/m, `groups:\n${desk}`)
+    .replace(/^bastion:\n/m, "bastion:\n  group: desk\n");
+  const sealed = join(scratch, "roles/sealed");
+  mkdirSync(join(sealed, "files/etc"), { recursive: true });
+  writeFileSync(
+    join(sealed, "role.yaml"),
+    'summary: keeps\nsecrets: [{name: seal, scope: cluster, description: d}]\nfileModes: {/etc/seal: {mode: "0600"}}\n',
+  );
+  writeFileSync(join(sealed, "files/etc/seal.hbs"), "{{secrets.seal}}\n");
+  writeFileSync(file, withDesk);
+  const { stdout } = await imagectl("secrets", "list");
+  const set = await imagectl("secrets", "set", "seal", "--from", join(scratch, "value"));
+  writeFileSync(file, whole);
+  expect(stdout).toMatch(/^seal +all nodes +missing\./m);
+  expect(set).toEqual({ code: 0, stdout: "kept: seal\n", stderr: "" });
+});
+
 test("validate finds a secret in a file that everybody may read, at its place", async () => {
   const open = join(scratch, "roles/vault/files/etc/open.hbs");
   writeFileSync(open, "{{secrets.token}}\n");
