@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { Attempt } from "../nodes/attempts.ts";
+import type { Stage } from "../nodes/event.ts";
 import type { NodeView, TargetList } from "../serve/operator-types.ts";
 import { summarize } from "./each-node.ts";
-import { selectTargets, type TargetRequest } from "./targets.ts";
+import { selectTargets, type TargetRequest, withoutBare, withoutUnarmed } from "./targets.ts";
 
 const view = (node: string, group: string | undefined): NodeView => ({
   node,
@@ -48,6 +50,45 @@ describe("names on a command line", () => {
     expect(() => namesOf(request(word))).toThrow(
       expect.objectContaining({ message, hint: expect.stringContaining(hint) }),
     );
+  });
+});
+
+describe("left out by itself, and said", () => {
+  const at = (node: string, stage: Stage, more: { isDeployed: boolean; hasSystem: boolean }): NodeView => ({
+    ...view(node, "gpu"),
+    attempt: { state: { stage, isDeployed: more.isDeployed } } as Attempt,
+    hasSystem: more.hasSystem,
+  });
+  const nodes = [
+    view("bare", "gpu"),
+    at("ready", "ready", { isDeployed: true, hasSystem: true }),
+    at("red", "failed", { isDeployed: true, hasSystem: true }),
+    at("untouched", "failed", { isDeployed: false, hasSystem: true }),
+    at("wiped", "failed", { isDeployed: false, hasSystem: false }),
+    at("armed", "armed", { isDeployed: false, hasSystem: true }),
+    at("disarmed", "disarmed", { isDeployed: false, hasSystem: false }),
+  ];
+  const chosenBy = (choose: typeof withoutBare, ...named: string[]) => {
+    let said = "";
+    const stderr = { write: (text: string) => (said += text) };
+    const io = { stdout: stderr, stderr, env: {}, isTty: false };
+    const kept = choose({ nodes, isSingle: false, named: new Set(named) }, io);
+    return { kept: kept.map(({ node }) => node), said };
+  };
+  test("what runs no system of ours; a failure before the disk was touched took none away", () => {
+    expect(chosenBy(withoutBare)).toEqual({
+      kept: ["ready", "red", "untouched"],
+      said: "left out, not installed: bare, wiped, armed, disarmed\n",
+    });
+  });
+  test("for a proof only what nobody wants installed", () => {
+    expect(chosenBy(withoutUnarmed)).toEqual({
+      kept: ["ready", "red", "untouched", "wiped", "armed"],
+      said: "left out, not installed: bare, disarmed\n",
+    });
+  });
+  test("never one that was named", () => {
+    expect(chosenBy(withoutBare, "bare", "armed").said).toBe("left out, not installed: wiped, disarmed\n");
   });
 });
 

@@ -75,7 +75,12 @@ function membersOf({ nodes, groups }: TargetList, word: string): readonly NodeVi
  * acts on it says what is wrong.
  */
 export function withoutBare(selection: Selection, io: CommandIo): readonly NodeView[] {
-  return leaveOut(selection, io, ({ attempt }) => !isInstalled(attempt?.state));
+  return leaveOut(selection, io, (node) => !runsSystem(node));
+}
+
+/** An attempt that failed before it touched the disk, such as one whose deadline passed, took nothing away. */
+function runsSystem({ attempt, hasSystem }: NodeView): boolean {
+  return isInstalled(attempt?.state) || (hasSystem && attempt?.state.stage === "failed");
 }
 
 /**
