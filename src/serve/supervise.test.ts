@@ -105,6 +105,27 @@ test("a proof during which the node was lost is no verdict: it is made anew, and
   ]);
 });
 
+test("what is red of a node that is away in the end is no verdict, although each check got an answer", async () => {
+  let proofs = 0;
+  let isThere = true;
+  start({
+    answersOnSsh: async () => {
+      const answer = isThere;
+      isThere = true;
+      return answer;
+    },
+    prove: async () => {
+      proofs += 1;
+      isThere = proofs > 1;
+      return reportOf(proofs === 1 ? "red" : "green");
+    },
+  });
+  const id = arm({ kind: "deployed" });
+  await expect.poll(() => stage(id)).toBe("ready");
+  expect(proofs).toBe(2);
+  expect(kinds(id)).toContain("verify-interrupted");
+});
+
 test("a node that is lost in each of five proofs is not ready", async () => {
   let proofs = 0;
   start({

@@ -165,23 +165,40 @@ async function whyNotDone(runAt: RunAt, script: string, timeoutSeconds: number):
 
 /** @returns undefined when a place was lost on the way and the proof is to be repeated: that is no verdict. */
 async function proveAndKeep(
-  { attempts, prove, now }: SuperviseDependencies,
+  dependencies: SuperviseDependencies,
   attempt: Attempt,
   node: NodePart,
   onResult: (result: CheckResult) => void,
   whenLost: "keep" | "repeat",
 ): Promise<Report | undefined> {
+  const { attempts, prove, now } = dependencies;
   attempts.append(attempt.id, { kind: "verify-started", checks: node.checks.length }, now());
   const report = await prove(node, onResult);
-  const lost = report.results.find(({ outcome, answer }) => outcome === "red" && answer === undefined);
-  if (lost !== undefined && whenLost === "repeat") {
-    attempts.append(attempt.id, { kind: "verify-interrupted", reason: lost.reason }, now());
+  const reason = whenLost === "keep" ? undefined : await whyNoVerdict(dependencies, node, report);
+  if (reason !== undefined) {
+    attempts.append(attempt.id, { kind: "verify-interrupted", reason }, now());
     return undefined;
   }
   attempts.saveReport(attempt.id, report, now());
   const { isReady } = report;
   attempts.append(attempt.id, { kind: "verify-finished", ...tally(report.results), isReady }, now());
   return report;
+}
+
+/**
+ * A check from outside that meets a node without a cable gets an answer as well, ssh's own, and is red: what is red
+ * counts only while the node is there.
+ */
+async function whyNoVerdict(
+  { answersOnSsh }: SuperviseDependencies,
+  node: NodePart,
+  { results }: Report,
+): Promise<string | undefined> {
+  const red = results.filter(({ outcome }) => outcome === "red");
+  const lost = red.find(({ answer }) => answer === undefined);
+  if (lost !== undefined || red.length === 0) return lost?.reason;
+  if (await answersOnSsh(node.address)) return undefined;
+  return `nothing answers on the ssh port of ${node.address} any more`;
 }
 
 /** Green checks are counted in the end; what is not green is said at once. */
