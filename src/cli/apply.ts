@@ -4,28 +4,28 @@ import { parseDuration } from "../quantity.ts";
 import type { ApplyLine } from "../serve/operator-types.ts";
 import { terminalLine } from "../terminal-text.ts";
 import { applyToBastion, confirmSeconds, planOfBastion } from "./bastion.ts";
-import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { type NodeOutcome, onEachNode } from "./each-node.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
-import { clusterOption } from "./plan-context.ts";
+import { bastionClusterOption } from "./plan-context.ts";
 import { allOption, findTargets, targetWords, withoutBare } from "./targets.ts";
 
 export const command = defineCommand({
   summary: "apply the node layer of the cluster file to running nodes (accounts, keys, firewall, addresses)",
-  usage: "apply NODE|GROUP… | --all | bastion [--within DURATION] [--dry-run] [--json]",
+  usage: "apply NODE|GROUP… | --all | bastion [--cluster FILE] [--within TIME] [--dry-run] [--json]",
   options: {
     ...allOption,
-    ...clusterOption,
+    ...bastionClusterOption,
     within: {
       type: "string",
-      valueName: "DURATION",
-      description: "How long the bastion's change waits for imagectl confirm. Default: 2m.",
+      valueName: "TIME",
+      description: "How long the bastion's change waits for imagectl confirm: 90s, 2m. Default: 2m.",
     },
     "dry-run": {
       type: "boolean",
       description: "Show what would change (then the exit code is 2), and change nothing.",
     },
-    ...jsonOption,
+    ...jsonLinesOption,
   },
   positionals: targetWords,
   words: ["targets"],

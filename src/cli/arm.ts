@@ -12,7 +12,7 @@ const defaultDeadline = "2h";
 
 export const command = defineCommand({
   summary: "let nodes be installed at their next network boot, until a deadline",
-  usage: "arm NODE|GROUP… | --all [--deadline 2h] [--json]",
+  usage: "arm NODE|GROUP… | --all [--deadline TIME] [--json]",
   options: {
     all: {
       type: "boolean",

@@ -9,7 +9,7 @@ import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
 import { planNode } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
-import { type CommandIo, defineCommand } from "./command.ts";
+import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { clusterOption, knownSystems, planInput } from "./plan-context.ts";
 
 /** What a shell says of a program that SIGINT ended: 128 + 2. */
@@ -26,7 +26,7 @@ export const command = defineCommand({
     },
     ...clusterOption,
     update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
-    json: { type: "boolean", description: "Print one JSON event a line instead of text." },
+    ...jsonLinesOption,
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {

@@ -74,3 +74,8 @@ export function defineCommand<const Options extends OptionSpecs>(command: TypedC
 export const jsonOption = {
   json: { type: "boolean", description: "Print one JSON document instead of text." },
 } as const satisfies OptionSpecs;
+
+/** For commands whose answer grows: of one node after the other, or as things happen. */
+export const jsonLinesOption = {
+  json: { type: "boolean", description: "Print JSON instead of text, one document per line." },
+} as const satisfies OptionSpecs;

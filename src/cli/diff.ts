@@ -2,17 +2,17 @@
 import type { FoundOnNode, NodeDiff } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
 import { compareBastion, planOfBastion } from "./bastion.ts";
-import { defineCommand, jsonOption } from "./command.ts";
+import { defineCommand, jsonLinesOption } from "./command.ts";
 import { onEachNode } from "./each-node.ts";
 import { operatorClient } from "./operator-client.ts";
-import { clusterOption } from "./plan-context.ts";
+import { bastionClusterOption } from "./plan-context.ts";
 import { allOption, findTargets, targetWords, withoutBare } from "./targets.ts";
 
 export const command = defineCommand({
   summary:
     "compare running nodes with the cluster file: is apply or a reinstall due (exit code 2: something is)",
-  usage: "diff NODE|GROUP… | --all | bastion [--json]",
-  options: { ...allOption, ...clusterOption, ...jsonOption },
+  usage: "diff NODE|GROUP… | --all | bastion [--cluster FILE] [--json]",
+  options: { ...allOption, ...bastionClusterOption, ...jsonLinesOption },
   positionals: targetWords,
   words: ["targets"],
   async run({ values, positionals }, io) {

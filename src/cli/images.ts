@@ -13,7 +13,7 @@ import { type PruneValues, pruneImages, pruneOptions } from "./prune-images.ts";
 export const command = defineCommand({
   summary: "list the images in the store, and what they lack; show, verify, remove or prune them",
   usage:
-    "images [list] [--stale] | show ID | verify [ID] | remove ID | prune [--keep N] [--older-than 90d] [--dry-run] [--json]",
+    "images [list] [--stale] | show ID | verify [ID] | remove ID | prune [--keep N] [--older-than AGE] [--dry-run] [--cluster FILE] [--json]",
   options: {
     stale: {
       type: "boolean",

@@ -20,7 +20,8 @@ import { clusterFile } from "./plan-context.ts";
 export const command = defineCommand({
   summary:
     "write a first cluster file: asks for a name, an interface, a user and a key; never overwrites one",
-  usage: "init [FILE] [--name NAME] [--interface NAME] [--user NAME] [--key FILE]… [--node NAME=MAC]…",
+  usage:
+    "init [FILE] [--name NAME] [--domain NAME] [--interface NAME] [--user NAME] [--key FILE]… [--node NAME=MAC]…",
   options: {
     name: { type: "string", valueName: "NAME", description: "The cluster's name. Default: lab." },
     domain: { type: "string", valueName: "NAME", description: "Of the nodes' full names. Default: cluster." },

@@ -17,12 +17,19 @@ export const placeholderTrust: ClusterTrust = {
   hostCaKey: "ssh-ed25519 AAAA host-ca",
 };
 
+const clusterDefault = "Default: $IMAGECTL_CLUSTER, else cluster.yaml, else that of the service.";
+
 /** For commands that read the cluster file. */
 export const clusterOption = {
+  cluster: { type: "string", valueName: "FILE", description: `The cluster file. ${clusterDefault}` },
+} as const;
+
+/** For commands that ask the server about nodes, and read the file only for the bastion. */
+export const bastionClusterOption = {
   cluster: {
     type: "string",
     valueName: "FILE",
-    description: "The cluster file. Default: $IMAGECTL_CLUSTER, else cluster.yaml, else that of the service.",
+    description: `The bastion's cluster file; nodes go by that of imagectl serve. ${clusterDefault}`,
   },
 } as const;
 

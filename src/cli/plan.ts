@@ -8,7 +8,7 @@ import { clusterOption, planInput } from "./plan-context.ts";
 
 export const command = defineCommand({
   summary: "show what is decided for a node: image layer, node layer, checks",
-  usage: "plan NODE [--cluster FILE] [--json]",
+  usage: "plan NODE | bastion [--cluster FILE] [--json]",
   options: { ...clusterOption, ...jsonOption },
   positionals: { min: 1, max: 1 },
   words: ["nodes"],

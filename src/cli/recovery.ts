@@ -16,7 +16,8 @@ import { formatTable } from "./table.ts";
 export const command = defineCommand({
   summary:
     "make a node's password for its console, shown once as a sheet to print; list which nodes have one",
-  usage: "recovery new NODE [--out FILE] [--rotate] | recovery list [--json]",
+  usage:
+    "recovery new NODE [--out FILE] [--rotate] [--cluster FILE] | recovery list [--cluster FILE] [--json]",
   options: {
     out: { type: "string", valueName: "FILE", description: "Write the sheet there instead of showing it." },
     rotate: { type: "boolean", description: "Replace the password that the node has." },
@@ -24,6 +25,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 2 },
+  words: [["list", "new"], "nodes"],
   async run({ values, positionals }, io) {
     const [verb, name] = positionals;
     const { cluster } = await planInput(values.cluster, io.env);

@@ -3,7 +3,7 @@ import { ImagectlError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
 import type { ReinstallAnswer, ReinstallRequestBody } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
-import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { confirm, countNodes, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
 import { allOption, findTargets, requireSome, requireWords, targetWords, withoutBare } from "./targets.ts";
@@ -14,7 +14,7 @@ const defaultDeadline = "2h";
 
 export const command = defineCommand({
   summary: "install running nodes anew: restarts them, and follows them until they are ready",
-  usage: "reinstall NODE|GROUP… | --all [--batch N] [--deadline 2h] [--yes] [--json]",
+  usage: "reinstall NODE|GROUP… | --all [--batch N] [--deadline TIME] [--yes] [--json]",
   options: {
     ...allOption,
     batch: {
@@ -28,7 +28,7 @@ export const command = defineCommand({
       description: `For each node, from its restart on: 90s, 30m, 2h, 1d. Default: ${defaultDeadline}.`,
     },
     ...yesOption,
-    ...jsonOption,
+    ...jsonLinesOption,
   },
   positionals: targetWords,
   words: ["targets"],

@@ -12,7 +12,7 @@ const marker = ".imagectl-render";
 
 export const command = defineCommand({
   summary: "write the files of a node's two layers, and its plan, to a directory",
-  usage: "render NODE --out DIR [--cluster FILE]",
+  usage: "render NODE | bastion --out DIR [--cluster FILE]",
   options: {
     out: {
       type: "string",

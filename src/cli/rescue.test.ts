@@ -58,7 +58,7 @@ async function imagectl(...argv: readonly string[]) {
 
 test("without --now it waits for a power cycle and says how to log in afterwards", async () => {
   const asked = await open();
-  const { code, stdout } = await imagectl("rescue", "node1");
+  const { code, stdout } = await imagectl("rescue", "gpu");
   expect(code).toBe(0);
   expect(asked).toEqual([{ nodes: ["node1"], deadlineSeconds: 14_400, isNow: false }]);
   expect(stdout).toContain("node1  rescue until 2026-05-04T14:00:00.000Z");
@@ -74,6 +74,8 @@ test("--now restarts a running system, so it asks first", async () => {
   const { code, stderr } = await imagectl("rescue", "node1", "--now");
   expect(code).toBe(1);
   expect(stderr).toContain("[NOT_CONFIRMED]");
+  // What is wrong with the command line comes before the question.
+  expect((await imagectl("rescue", "node1", "--now", "--deadline", "soon")).stderr).toContain("soon");
   expect(asked).toEqual([]);
 });
 

@@ -9,7 +9,7 @@ import { terminalText } from "../terminal-text.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { confirm, countNodes, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
-import { findTargets } from "./targets.ts";
+import { findTargets, targetWords } from "./targets.ts";
 import { followNodes } from "./watch.ts";
 
 /** Long enough to look for what is broken. */
@@ -18,7 +18,7 @@ const defaultDeadline = "4h";
 export const command = defineCommand({
   summary:
     "start nodes in RAM with an sshd for the bastion, writing to no disk: to look at what no longer boots",
-  usage: "rescue NODE… [--now] [--deadline 4h] [--yes] [--json]",
+  usage: "rescue NODE|GROUP… [--now] [--deadline TIME] [--yes] [--json]",
   options: {
     now: {
       type: "boolean",
@@ -27,13 +27,18 @@ export const command = defineCommand({
     deadline: {
       type: "string",
       valueName: "TIME",
-      description: `After it, or after imagectl disarm, a start is from the node's own disk again. Default: ${defaultDeadline}.`,
+      description: `After it, or after imagectl disarm, a start is from the node's own disk again: 90s, 30m, 2h, 1d. Default: ${defaultDeadline}.`,
     },
     ...yesOption,
-    ...jsonOption,
+    json: {
+      type: "boolean",
+      description: `${jsonOption.json.description.slice(0, -1)}; with --now one per line.`,
+    },
   },
-  positionals: { min: 1, max: 1_000 },
+  positionals: { ...targetWords, min: 1 },
+  words: ["targets"],
   async run({ values, positionals }, io) {
+    const deadlineSeconds = parseDuration(values.deadline ?? defaultDeadline);
     const client = operatorClient(io.env);
     const { nodes } = await findTargets(client, { words: positionals, isAll: false, command: "rescue" });
     const names = nodes.map(({ node }) => node);
@@ -42,7 +47,6 @@ export const command = defineCommand({
       io.stderr.write(`${names.join(" ")}: restarts at once; whoever works there loses what is not saved\n`);
       await confirm(io, values.yes === true, `Restart ${countNodes(names.length)} into the rescue system`);
     }
-    const deadlineSeconds = parseDuration(values.deadline ?? defaultDeadline);
     const body: RescueRequestBody = { nodes: names, deadlineSeconds, isNow };
     const answers = await client.post<readonly RescueAnswer[]>("/rescue", body);
     const isJson = values.json === true;

@@ -13,7 +13,8 @@ import { formatTable } from "./table.ts";
 
 export const command = defineCommand({
   summary: "list the secrets that nodes need, or keep the value of one; no value is ever shown",
-  usage: "secrets list [--json] | secrets set NAME --from FILE [--node NODE] [--rotate]",
+  usage:
+    "secrets list [--cluster FILE] [--json] | secrets set NAME --from FILE [--node NODE] [--rotate] [--cluster FILE]",
   options: {
     from: { type: "string", valueName: "FILE", description: "Where its value is; - reads standard input." },
     node: { type: "string", valueName: "NODE", description: "Whose it is, where each machine has its own." },
@@ -22,6 +23,7 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 1, max: 2 },
+  words: [["list", "set"], "nothing"],
   async run({ values, positionals }, io) {
     const [verb, name] = positionals;
     const needed = neededByCluster(await planInput(values.cluster, io.env));

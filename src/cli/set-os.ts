@@ -1,4 +1,4 @@
-/** `imagectl set-os GROUP|NODE OS`: another operating system for the next installation, written to the cluster file. */
+/** `imagectl set-os NODE|GROUP OS`: another operating system for the next installation, written to the cluster file. */
 import { setOs } from "../cluster/edit.ts";
 import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
@@ -7,8 +7,8 @@ import { editCluster } from "./edit-cluster.ts";
 import { clusterFile, clusterOption, knownSystems } from "./plan-context.ts";
 
 export const command = defineCommand({
-  summary: "give a group or a node another operating system: edits the cluster file, and shows the change",
-  usage: "set-os GROUP|NODE OS [--cluster FILE] [--dry-run] [--json]",
+  summary: "give a node or a group another operating system: edits the cluster file, and shows the change",
+  usage: "set-os NODE|GROUP OS [--dry-run] [--cluster FILE] [--json]",
   options: {
     "dry-run": { type: "boolean", description: "Show the change, and write nothing." },
     ...clusterOption,

@@ -10,7 +10,7 @@ import type { OperatorClient } from "./operator-client.ts";
 export const targetWords = { min: 0, max: 1_000 } as const;
 
 export const allOption = {
-  all: { type: "boolean", description: "Every node instead of named ones." },
+  all: { type: "boolean", description: "Every node that runs a system of ours." },
 } as const satisfies OptionSpecs;
 
 export type Selection = {

@@ -34,15 +34,15 @@ export const command = defineCommand({
   summary:
     "rehearse the cluster file on this machine: its images boot, every check runs, faults are injected",
   usage:
-    "test [--cluster FILE] [--os OS] [--node NAME]… [--level namespaces|vm] [--fault NAME] [--list-faults] [--json]",
+    "test [--cluster FILE] [--os OS] [--node NODE]… [--level namespaces|vm] [--fault NAME] [--list-faults] [--json]",
   options: {
     ...clusterOption,
     os: { type: "string", valueName: "OS", description: "Only nodes of this operating system." },
     node: {
       type: "string",
       multiple: true,
-      valueName: "NAME",
-      description: "This node; may be repeated. Default: the first node of each group.",
+      valueName: "NODE",
+      description: "This node. May be given again. Default: the first node of each group.",
     },
     level: {
       type: "string",

@@ -4,22 +4,22 @@ import type { VerifyLine } from "../serve/operator-types.ts";
 import { type NodeProof, reportsJunit } from "../verify/junit.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
 import { planOfBastion, proveBastion } from "./bastion.ts";
-import { defineCommand, jsonOption } from "./command.ts";
+import { defineCommand, jsonLinesOption } from "./command.ts";
 import { type EachOptions, type NodeOutcome, onEachNode } from "./each-node.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
-import { clusterOption } from "./plan-context.ts";
+import { bastionClusterOption } from "./plan-context.ts";
 import { formOf, showReport } from "./report-form.ts";
-import { allOption, findTargets, requireSome, targetWords, withoutUnarmed } from "./targets.ts";
+import { findTargets, requireSome, targetWords, withoutUnarmed } from "./targets.ts";
 
 export const command = defineCommand({
   summary: "run nodes' acceptance checks and show the reports (exit code 1: one is not ready)",
-  usage: "verify NODE|GROUP… | --all | bastion [--last] [--json | --junit]",
+  usage: "verify NODE|GROUP… | --all | bastion [--last] [--cluster FILE] [--json | --junit]",
   options: {
-    ...allOption,
+    all: { type: "boolean", description: "Every node that runs a system of ours, or was to." },
     last: { type: "boolean", description: "Show the last report instead of running the checks." },
-    ...clusterOption,
+    ...bastionClusterOption,
     junit: { type: "boolean", description: "Print JUnit XML: one document, also of several nodes." },
-    ...jsonOption,
+    ...jsonLinesOption,
   },
   positionals: targetWords,
   words: ["targets"],

@@ -3,7 +3,7 @@ import { setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ImagectlError } from "../errors.ts";
 import type { WatchLine } from "../serve/operator-types.ts";
-import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
 import { findTargets, targetWords } from "./targets.ts";
 import { follow, verdictOf, type Watched, watchLine } from "./watch-view.ts";
@@ -11,7 +11,7 @@ import { follow, verdictOf, type Watched, watchLine } from "./watch-view.ts";
 export const command = defineCommand({
   summary: "follow nodes until they are ready (exit code 0) or failed (1)",
   usage: "watch [NODE|GROUP…] [--json]",
-  options: jsonOption,
+  options: jsonLinesOption,
   positionals: targetWords,
   words: ["targets"],
   async run({ values, positionals }, io) {
