@@ -31,6 +31,20 @@ test.each<[string, Omit<ParamSchema, "default" | "description">, unknown, string
     ["a", "b"],
     "[1] must be one of a",
   ],
+  ["a text of the form", { type: "string", pattern: "a|bb" }, "bb", undefined],
+  ["a text that only begins in the form", { type: "string", pattern: "a|bb" }, "ab", "must match a|bb"],
+  [
+    "a line end after a text of the form",
+    { type: "string", pattern: "a" },
+    "a\n",
+    "must not have line ends or other control characters",
+  ],
+  [
+    "an element of another form",
+    { type: "array", items: { type: "string" }, pattern: "[a-z]+" },
+    ["a", "B"],
+    "[1] must match [a-z]+",
+  ],
   ["no list", { type: "array", items: { type: "string" } }, "a", "must be a list"],
 ])("%s", (_name, schema, value, complaint) => {
   expect(complainAboutValue({ ...schema, ...rest }, value)).toBe(complaint);

@@ -14,7 +14,7 @@ export function complainAboutValue(schema: ParamSchema, value: unknown): string 
 }
 
 function complainAboutScalar(
-  schema: { readonly type: "string" | "integer" | "boolean"; readonly enum?: readonly (string | number)[] },
+  schema: Pick<ParamSchema, "enum" | "pattern"> & { readonly type: "string" | "integer" | "boolean" },
   value: unknown,
 ): string | undefined {
   const isOfType = schema.type === "integer" ? Number.isSafeInteger(value) : typeof value === schema.type;
@@ -23,6 +23,22 @@ function complainAboutScalar(
     return `must be one of ${schema.enum.join(", ")}`;
   }
   // Values are printed into line-based files: a line end in one would add lines of its own.
-  const hasControls = typeof value === "string" && /\p{Cc}/u.test(value);
-  return hasControls ? "must not have line ends or other control characters" : undefined;
+  if (typeof value !== "string") return undefined;
+  if (/\p{Cc}/u.test(value)) return "must not have line ends or other control characters";
+  // The value is never quoted: it may be a private key in the wrong place.
+  const { pattern } = schema;
+  return pattern === undefined || whole(pattern).test(value) ? undefined : `must match ${pattern}`;
+}
+
+export function isPattern(text: string): boolean {
+  try {
+    whole(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function whole(pattern: string): RegExp {
+  return new RegExp(`^(?:${pattern})$`, "u");
 }

@@ -203,6 +203,24 @@ describe("each thing that is wrong in a role.yaml has a code and a place", () =>
       "2:8",
     ],
     [
+      "a default of another form",
+      "summary: x\nparams: {a: {type: string, pattern: x+, default: b, description: d}}\n",
+      "VALUE_INVALID",
+      "2:50",
+    ],
+    [
+      "a pattern that is none",
+      "summary: x\nparams: {a: {type: string, pattern: '(', default: b, description: d}}\n",
+      "VALUE_INVALID",
+      "2:37",
+    ],
+    [
+      "a pattern for a number",
+      "summary: x\nparams: {a: {type: integer, pattern: x, default: 1, description: d}}\n",
+      "VALUE_INVALID",
+      "2:38",
+    ],
+    [
       "another default for no parameter",
       "summary: x\nbyOs: {debian: {params: {a: {default: 1}}}}\n",
       "ROLE_FOLDER_INVALID",

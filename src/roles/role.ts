@@ -6,6 +6,8 @@ export type ParamSchema = {
   readonly type: "string" | "integer" | "boolean" | "array";
   readonly enum?: readonly (string | number)[];
   readonly items?: { readonly type: "string" | "integer" };
+  /** A JavaScript regular expression for the whole of a text, or of each text of a list. */
+  readonly pattern?: string;
   readonly default: unknown;
   readonly description: string;
 };

@@ -1,6 +1,6 @@
 /** The shape of `role.yaml`. docs/roles.md describes it for people. */
 import { z } from "zod";
-import { complainAboutValue } from "./params.ts";
+import { complainAboutValue, isPattern } from "./params.ts";
 import type { FirewallRule, ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
 import {
   AccountName,
@@ -30,6 +30,10 @@ const Param = z
       z.strictObject({ type: z.enum(["string", "integer"]) }).optional(),
       "of an array: {type: string} or {type: integer}",
     ),
+    pattern: described(
+      z.string().refine(isPattern, { abort: true, error: "expected a regular expression" }).optional(),
+      "a regular expression for the whole text, or for each text of an array",
+    ),
     default: described(z.unknown(), "the value where the cluster file gives none"),
     description: described(Sentence, "what it does, in one line"),
   })
@@ -38,6 +42,8 @@ const Param = z
       context.addIssue({ code: "custom", message, path: [key] });
     if ((param.type === "array") !== (param.items !== undefined))
       refuse("an array has items, and nothing else has", "items");
+    if (param.pattern !== undefined && (param.items ?? param).type !== "string")
+      refuse("only a text has a pattern", "pattern");
     const complaint = complainAboutValue(toParamSchema(param), param.default);
     if (complaint !== undefined) refuse(complaint, "default");
   });
@@ -46,15 +52,17 @@ type RawParam = {
   readonly type: ParamSchema["type"];
   readonly enum?: readonly (string | number)[] | undefined;
   readonly items?: { readonly type: "string" | "integer" } | undefined;
+  readonly pattern?: string | undefined;
   readonly default: unknown;
   readonly description: string;
 };
 
-export function toParamSchema({ enum: allowed, items, ...param }: RawParam): ParamSchema {
+export function toParamSchema({ enum: allowed, items, pattern, ...param }: RawParam): ParamSchema {
   return {
     ...param,
     ...(allowed === undefined ? {} : { enum: allowed }),
     ...(items === undefined ? {} : { items }),
+    ...(pattern === undefined ? {} : { pattern }),
   };
 }
 
