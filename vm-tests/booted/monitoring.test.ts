@@ -1,19 +1,21 @@
 /** A machine that shows its numbers and a Prometheus that asks for them, booted: by the roles, and by a node that falls silent. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
+import { describePulls } from "../support/backup-pulls.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { labSystems, wholeCluster } from "../support/lab-cluster.ts";
 
-const proved = new Set(["node-exporter", "prometheus"]);
+const proved = new Set(["node-exporter", "prometheus", "backup-agent"]);
 const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", ...proved];
 
 /** NodeDown waits two minutes; what is asked every 15 seconds is judged as often. Milliseconds. */
 const alertTimeoutMs = 240_000;
 
 describe.each(labSystems)("%s", (os) => {
+  const options = { ...wholeCluster, os, roles };
   let booted: BootedLab;
   beforeAll(async () => {
-    booted = await openBootedLab({ ...wholeCluster, os, roles });
+    booted = await openBootedLab(options);
   });
   afterAll(() => booted?.close());
 
@@ -34,6 +36,8 @@ describe.each(labSystems)("%s", (os) => {
     expect(proofs).toHaveLength(checks.length);
     expect(elsewhere).toEqual([]);
   });
+
+  describe("the backup host", () => describePulls(() => booted, options));
 
   // It takes minutes, and the rule is the same on each system.
   if (os !== labSystems[0]) return;

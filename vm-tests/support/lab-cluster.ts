@@ -22,6 +22,8 @@ export type LabClusterOptions = {
   readonly disk: string;
   /** The operator's own user-data. */
   readonly userData?: string;
+  /** Parameters of roles, as YAML flow: `{sshd: {kex: pq}}`. */
+  readonly params?: string;
   /** How the node is joined to the network, as YAML flow: `{mtu: 1400}`. */
   readonly link?: string;
   /** The node's other cards, as YAML flow. */
@@ -85,7 +87,7 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 }
 
 function clusterText(
-  { users, os, roles, disk, userData, restart, link, nics, otherNodes = [] }: LabClusterOptions,
+  { users, os, roles, disk, userData, restart, params, link, nics, otherNodes = [] }: LabClusterOptions,
   keys: Readonly<Record<"alice" | "carol", string>>,
 ): string {
   const entries = {
@@ -105,6 +107,7 @@ ${users.map((user) => entries[user]).join("")}groups:
     kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
     disk: ${disk}
     restart: ${restart ?? "reboot"}
+    params: ${params ?? "{}"}
 ${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
   node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu${node}}
 ${otherNodes.map((other) => `  ${other.name}: {mac: "${other.mac}", address: ${other.address}, group: gpu}\n`).join("")}`;
