@@ -37,3 +37,8 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 
 /** The root of the installed package: where templates/, bin/ and src/ lie. */
 export const packageRoot = join(import.meta.dirname, "..");
+
+/** A page of docs/, for messages: whoever reads them stands in another folder. In the package it is a link. */
+export function pageFile(name: string): string {
+  return join(packageRoot, "docs", name);
+}

@@ -3,9 +3,10 @@ import { Resolver } from "node:dns/promises";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClusterConfig } from "../cluster/config.ts";
+import { type InterfaceFact, readInterfaces } from "../interfaces.ts";
 import { packageRoot } from "../paths.ts";
 import { run } from "../run.ts";
-import type { ForeignDhcp, InterfaceFact, NetworkFacts, NodeNeed } from "./facts.ts";
+import type { ForeignDhcp, NetworkFacts, NodeNeed } from "./facts.ts";
 import { type ProcessOwner, parseParentPid, parseSockets, parseUnit, type Socket } from "./sockets.ts";
 
 /** A name server of the local network answers in a millisecond. Milliseconds. Our choice. */
@@ -43,31 +44,6 @@ export async function collectNetwork(question: NetworkQuestion): Promise<Network
     Promise.all(cluster.dns.map(askNameServer)),
   ]);
   return { wanted, interfaces, sockets, owners, foreignDhcp, needs, nameServers };
-}
-
-type IpAddressEntry = {
-  readonly ifname: string;
-  readonly flags: readonly string[];
-  readonly address?: string;
-  readonly addr_info: readonly {
-    readonly family: string;
-    readonly local: string;
-    readonly prefixlen: number;
-  }[];
-};
-
-/** ip-address(8), with -json. */
-async function readInterfaces(): Promise<InterfaceFact[]> {
-  const { stdout } = await run("ip", ["-json", "address", "show"]);
-  return (JSON.parse(stdout) as IpAddressEntry[]).map((entry) => ({
-    name: entry.ifname,
-    mac: entry.address ?? "",
-    isUp: entry.flags.includes("UP"),
-    hasCarrier: entry.flags.includes("LOWER_UP"),
-    addresses: entry.addr_info
-      .filter(({ family }) => family === "inet")
-      .map(({ local, prefixlen }) => ({ address: local, prefixLength: prefixlen })),
-  }));
 }
 
 async function readSockets(protocol: Socket["protocol"]): Promise<Socket[]> {

@@ -1,5 +1,6 @@
 /** Judges the bastion's place on the network: interface, other DHCP servers, ports, what nodes need of it. Pure. */
 
+import { complainAboutInterface } from "../interfaces.ts";
 import { servicePorts } from "../ports.ts";
 import { formatForeignServer } from "../pxe/dhcp/probe.ts";
 import { type Answer, fine, type NetworkFacts, type NodeNeed, type ServerFact } from "./facts.ts";
@@ -26,39 +27,17 @@ function examineInterface({ wanted, interfaces }: NetworkFacts): Answer {
     message,
     hint,
   });
-  const found = interfaces.find((each) => each.name === name);
-  if (found === undefined) {
-    const names = interfaces.map((each) => each.name).join(", ");
-    return refuse(
-      `it does not exist; there are: ${names}`,
-      "Name the right one under bastion.interface in cluster.yaml",
-    );
-  }
-  if (!found.isUp) return refuse("it is down", `ip link set ${name} up`);
-  const own = found.addresses.find((each) => each.address === address);
-  if (own === undefined) {
-    const elsewhere = interfaces.find((each) => each.addresses.some((other) => other.address === address));
-    return elsewhere === undefined
-      ? refuse(
-          `it does not have the address ${address}`,
-          `ip address add ${address}/${prefixLength} dev ${name}`,
-        )
-      : refuse(
-          `${address} is an address of ${elsewhere.name}`,
-          `Set bastion.interface to ${elsewhere.name} in cluster.yaml`,
-        );
-  }
-  if (own.prefixLength !== prefixLength) {
+  const complaint = complainAboutInterface(wanted, interfaces);
+  if (complaint !== undefined) return refuse(`it ${complaint.message}`, complaint.hint);
+  const own = interfaces
+    .find((each) => each.name === name)
+    ?.addresses.find((each) => each.address === address);
+  if (own !== undefined && own.prefixLength !== prefixLength) {
     return refuse(
       `it has ${address}/${own.prefixLength}, the cluster file says /${prefixLength}`,
-      `ip address add ${address}/${prefixLength} dev ${name} && ip address del ${address}/${own.prefixLength} dev ${name}`,
+      `sudo ip address add ${address}/${prefixLength} dev ${name} && sudo ip address del ${address}/${own.prefixLength} dev ${name}`,
     );
   }
-  if (!found.hasCarrier)
-    return refuse(
-      "it has no link",
-      `Look at its cable and its port of the switch; then: ip -br link show ${name}`,
-    );
   return fine(where, `it is up and has ${address}/${prefixLength}`);
 }
 

@@ -1,6 +1,7 @@
 /** What the doctor knows of a bastion: collected by doors, judged by pure functions. */
 import type { Ipv4Address } from "../address.ts";
 import type { Finding } from "../errors.ts";
+import type { InterfaceFact } from "../interfaces.ts";
 import type { ForeignServer } from "../pxe/dhcp/probe.ts";
 import type { ProcessOwner, Socket } from "./sockets.ts";
 
@@ -64,16 +65,6 @@ export type HostFacts = {
   readonly privacy: readonly PrivacyFact[];
   readonly mirrors: readonly MirrorFact[];
   readonly kvm: KvmFact;
-};
-
-/** One network interface as `ip -json address` has it. */
-export type InterfaceFact = {
-  readonly name: string;
-  readonly mac: string;
-  readonly isUp: boolean;
-  /** Its link: a cable, a switch that is on. */
-  readonly hasCarrier: boolean;
-  readonly addresses: readonly { readonly address: string; readonly prefixLength: number }[];
 };
 
 export type ForeignDhcp =

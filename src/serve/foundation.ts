@@ -62,7 +62,8 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   requireRoot();
   await refuseSecondServer(paths.operatorSocket);
   const { address } = cluster.bastion;
-  const interfaceMac = requireInterface(interfaceName, address, cluster.subnet.prefixLength);
+  const { prefixLength } = cluster.subnet;
+  const interfaceMac = await requireInterface({ name: interfaceName, address, prefixLength });
   takeDhcpSockets(interfaceName);
 
   const keys = await ensureKeys(paths.keys);
