@@ -36,15 +36,27 @@ describe("where a path stands", () => {
 
 describe("syntax", () => {
   test.each([
-    ["a doubled key", "a: 1\na: 2\n", "f.yaml:2:1"],
-    ["a bracket that stays open", "a: [1\n", "f.yaml:2:1"],
-    ["a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1"],
-    ["two documents", "a: 1\n---\nb: 2\n", "f.yaml:2:1"],
-    ["a key that would vanish", "a:\n  __proto__: 1\n", "f.yaml:2:3"],
-    ["an alias of nothing", "a: *x\n", "f.yaml:1:4"],
-  ])("%s", (_name, source, where) => {
+    ["a doubled key", "a: 1\na: 2\n", "f.yaml:2:1", "the key a is there twice"],
+    ["a bracket that stays open", "a: [1, 2\nb: 3\n", "f.yaml:2:1", "a [ or { above is not closed"],
+    ["a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1", "a tab stands in front of this line"],
+    [
+      "a space too few",
+      "a:\n  b:\n    c: 1\n   d: 2\n    e: 3\n",
+      "f.yaml:4:1",
+      "does not begin in the column",
+    ],
+    ["lines below {}", "a: {}\n  b:\n    c: 1\n", "f.yaml:2:1", "does not begin in the column"],
+    ["a key below a value", "a: 1\n b: 2\n", "f.yaml:1:4", "has a value already"],
+    ["no space behind the colon", "a:\n  b: 1\n  c:2\n", "f.yaml:3:3", "no colon with a space"],
+    ["a text that begins with @", "a: @x\n", "f.yaml:1:4", "cannot begin with this character"],
+    ["two documents", "a: 1\n---\nb: 2\n", "f.yaml:2:1", "documents"],
+    ["a key that would vanish", "a:\n  __proto__: 1\n", "f.yaml:2:3", "__proto__"],
+    ["an alias of nothing", "a: *x\n", "f.yaml:1:4", "no anchor"],
+  ])("%s", (_name, source, where, says) => {
     const file = parseYamlFile(source, "f.yaml");
-    expect(file.findings[0]).toMatchObject({ code: "YAML_INVALID", where });
+    expect(file.findings).toMatchObject([
+      { code: "YAML_INVALID", where, message: expect.stringContaining(says) },
+    ]);
     expect(file.value).toBeUndefined();
   });
   test("aliases that unfold without end are refused", () => {

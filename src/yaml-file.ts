@@ -10,8 +10,10 @@ import {
   parseDocument,
   stringify,
   visit,
+  type YAMLError,
 } from "yaml";
 import type { Finding } from "./errors.ts";
+import { explainYaml } from "./yaml-problem.ts";
 
 /** `nodes.node1.mac`, or its parts where a part may hold a dot. */
 export type YamlPath = string | readonly PropertyKey[];
@@ -44,15 +46,11 @@ export function parseYamlFile(text: string, fileName: string): YamlFile {
     return `${fileName}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
   };
   const mayQuote = !text.includes("PRIVATE KEY");
-  const findings = [...document.errors, ...document.warnings].map(
-    (problem): Finding => ({
+  const findings = firstOfEachLine([...document.errors, ...document.warnings], lineCounter).map(
+    (error): Finding => ({
       code: "YAML_INVALID",
-      where: place(problem.pos[0]),
-      message: mayQuote ? problem.message : `not valid YAML (${problem.code})`,
-      hint:
-        problem.code === "DUPLICATE_KEY"
-          ? "Keep one of the two, or give one of them another name."
-          : "Check the indentation, colons and quotes around here.",
+      where: place(error.pos[0]),
+      ...explainYaml(error, text, mayQuote),
       severity: "error",
     }),
   );
@@ -75,6 +73,17 @@ export function parseYamlFile(text: string, fileName: string): YamlFile {
     where: (path) => find(path, "value"),
     whereKey: (path) => find(path, "key"),
   };
+}
+
+/** One slip makes several errors of a line; those after the first only tell how the parser came to grips with it. */
+function firstOfEachLine<Problem extends YAMLError>(
+  problems: readonly Problem[],
+  lines: LineCounter,
+): Problem[] {
+  const lineOf = (problem: Problem): number => lines.linePos(problem.pos[0]).line;
+  return problems.filter(
+    (problem, index) => !problems.slice(0, index).some((other) => lineOf(other) === lineOf(problem)),
+  );
 }
 
 type Plain = {

@@ -53,6 +53,15 @@ describe("shape", () => {
     expect(findings[0]).toMatchObject({ code, where });
     expect(findings[0]?.hint).toContain(hint);
   });
+  test.each([
+    ["size:\n", "size: expected a number, nothing stands there"],
+    ["size: 4\ntags:\n", "tags: expected a list ([a, b], or lines that begin with -), nothing stands there"],
+    ["size: 4\ntags: red\n", "this is a text"],
+    ["size: 4\ntags: [12]\n", "tags.0: expected a text, this is 12 (a text stands in quotes)"],
+    ["size: [4]\n", "this is a list"],
+  ])("a value of another kind is told in the words of YAML: %j", (source, message) => {
+    expect(check(source).findings[0]?.message).toContain(message);
+  });
   test("all problems come together", () => {
     expect(check("sise: 4\nkind: blue\ntags: [1, 2]\n").findings).toHaveLength(5);
   });

@@ -79,7 +79,7 @@ function findingsOf(issue: z.core.$ZodIssue, file: YamlFile, guide: SchemaGuide)
   }
   const params =
     issue.code === "custom" ? (issue.params as { code?: ErrorCode; hint?: string } | undefined) : undefined;
-  const message = `${prefix(name, ": ")}${issue.message.replace(/^Invalid (input|option): /, "")}`;
+  const message = `${prefix(name, ": ")}${describeIssue(issue, valueAt(file.value, issue.path))}`;
   const hint =
     params?.hint ?? described ?? "See docs/cluster-file.md and docs/roles.md for what may stand here.";
   return [at(params?.code ?? "VALUE_INVALID", file.where(issue.path), message, hint)];
@@ -103,12 +103,41 @@ function knownKeys(guide: SchemaGuide | undefined): string[] {
   return [...new Set(options.flatMap((option) => Object.keys(option.properties ?? {})))];
 }
 
+/** What zod calls the kinds of values, in the words of someone who writes YAML. */
+const kinds: Readonly<Record<string, string>> = {
+  array: "a list ([a, b], or lines that begin with -)",
+  boolean: "true or false",
+  int: "a whole number",
+  number: "a number",
+  object: "keys below it (key: value)",
+  record: "names below it (name: …)",
+  string: "a text",
+};
+
+function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== "invalid_type" || kinds[issue.expected] === undefined)
+    return issue.message.replace(/^Invalid (input|option): /, "");
+  return `expected ${kinds[issue.expected]}, ${kindOf(value)}`;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "nothing stands there";
+  if (Array.isArray(value)) return "this is a list";
+  if (typeof value === "object") return "this has keys below it";
+  return typeof value === "string"
+    ? "this is a text"
+    : `this is ${JSON.stringify(value)} (a text stands in quotes)`;
+}
+
 function existsAt(value: unknown, path: readonly PropertyKey[]): boolean {
+  return valueAt(value, path) !== undefined;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   let current = value;
   for (const part of path) {
-    if (current === null || typeof current !== "object") return false;
-    if (!Object.hasOwn(current, part)) return false;
+    if (current === null || typeof current !== "object" || !Object.hasOwn(current, part)) return undefined;
     current = (current as Record<PropertyKey, unknown>)[part];
   }
-  return current !== undefined;
+  return current;
 }

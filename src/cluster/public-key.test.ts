@@ -58,6 +58,8 @@ describe("keys that are refused", () => {
     ["DSA", "ssh-dss AAAA", "ssh-dss"],
     ["plain ECDSA", "ecdsa-sha2-nistp256 AAAA", "ecdsa"],
     ["a certificate", "ssh-ed25519-cert-v01@openssh.com AAAA", "no public key"],
+    ["the name of a private key's file", "~/.ssh/id_ed25519", "name of a file"],
+    ["the name of a file", "/home/kim/.ssh/id_ed25519.pub", "name of a file"],
     ["nothing", "", "no public key"],
     ["only an algorithm", "ssh-ed25519", "damaged"],
     ["a name of every object", "constructor AAAA", "no public key"],

@@ -87,6 +87,15 @@ function refuseAlgorithm(
   }
   const isWeak = /^(ssh-dss|ecdsa-sha2-nistp(256|384|521))$/.test(first);
   if (isWeak) return refuse(`keys of the algorithm ${first} are not taken`);
+  if (/^[~.]?\/|\.pub$/.test(first)) {
+    // The name of the private one is mostly what is at hand; its .pub is what is meant.
+    const file = first.endsWith(".pub") ? first : `${first}.pub`;
+    const isPlain = /^[A-Za-z0-9_./~@-]+$/.test(file);
+    return refuse(
+      "this is the name of a file; the line that is in it belongs here",
+      `Paste the line that this shows: cat ${isPlain ? file : "FILE.pub"}`,
+    );
+  }
   return refuse(`this is no public key; a line starts with one of ${known.join(", ")}`);
 }
 

@@ -262,7 +262,7 @@ describe("each thing that is wrong in a checks.yaml is said", () => {
     ["an undo without a run", withLine("{remove: /etc/motd}", "{remove: /a, undo: c}"), "go with run"],
     ["an unknown place", withLine("from: node", "from: moon"), "from"],
     ["a name twice", check + check, "twice"],
-    ["a map instead of a list", "name: x\n", "expected array"],
+    ["a map instead of a list", "name: x\n", "expected a list"],
     ["no limit of time", `${check}  timeoutSeconds: 0\n`, "timeoutSeconds"],
   ])("%s", (_name, checksYaml, mentions) => {
     const { definition, findings } = parseRole(folder({ ...good, "checks.yaml": checksYaml }));
