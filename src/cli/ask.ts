@@ -42,27 +42,49 @@ export function openAsker(io: CommandIo): Asker {
   };
 }
 
-/**
- * One of several things, by its number. With nothing to choose from, nobody is asked.
- * @param shown a line for each of them.
- * @param hint for scripts: the option, and what may stand there.
- */
+export type Choice<Item> = {
+  readonly question: string;
+  readonly items: readonly Item[];
+  /** A line for each of them; its first word is its name, and may be typed as well as its number. */
+  readonly shown: readonly string[];
+  /** For scripts: the option, and what may stand there. */
+  readonly hint: string;
+  /** Taken when nothing is typed. */
+  readonly preferred?: Item | undefined;
+  /** What an answer may be beside a number or a name. @throws ImagectlError, which is shown before the next try. */
+  readonly other?: { readonly words: string; read(answer: string): Promise<Item> };
+};
+
+/** One of several things, by its number or its name. */
 export async function choose<Item>(
-  asker: Asker,
-  question: string,
-  items: readonly Item[],
-  shown: readonly string[],
-  hint: string,
+  { ask, say }: Asker,
+  { question, items, shown, hint, preferred, other }: Choice<Item>,
 ): Promise<Item> {
-  const { ask, say } = asker;
   if (ask === undefined) throw missing(question, hint);
   say(`${question}:\n${shown.map((line, index) => `  ${index + 1}) ${line}\n`).join("")}`);
+  const kinds = [...(items.length === 0 ? [] : ["Number"]), ...(other === undefined ? [] : [other.words])];
+  const mark = preferred === undefined ? "" : ` [${items.indexOf(preferred) + 1}]`;
+  const names = shown.map((line) => line.split(" ")[0]);
   return untilTaken(async () => {
-    const answer = (await ask(items.length === 1 ? "Number [1]: " : "Number: ")).trim();
-    const item = items[(answer === "" && items.length === 1 ? 1 : Number(answer)) - 1];
-    if (item === undefined) say(`  a number from 1 to ${items.length}, please\n`);
-    return item;
+    const answer = (await ask(`${kinds.join(" or ")}${mark}: `)).trim();
+    if (answer === "" && preferred !== undefined) return preferred;
+    const item = items[Number(answer) - 1] ?? items[names.indexOf(answer)];
+    if (item !== undefined) return item;
+    if (other !== undefined && answer !== "" && !/^[0-9]+$/.test(answer))
+      return orExplain(() => other.read(answer), say);
+    say(items.length === 0 ? "" : `  a number from 1 to ${items.length}, please\n`);
+    return undefined;
   }, question);
+}
+
+async function orExplain<Value>(read: () => Promise<Value>, say: Asker["say"]): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof ImagectlError)) throw error;
+    say(`  ${error.message}. ${error.hint}\n`);
+    return undefined;
+  }
 }
 
 async function untilTaken<Value>(once: () => Promise<Value | undefined>, what: string): Promise<Value> {

@@ -6,18 +6,29 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Ipv4Address } from "../address.ts";
 import { parseCluster, requireCluster } from "../cluster/parse.ts";
 import { packageRoot } from "../paths.ts";
+import type { Interfaces, OfferedKey } from "./machine-facts.ts";
 import { main } from "./main.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL94sKb+UTAp8fPsUYnQcq+qnwHFRsQXPr4cv2e0tZiG";
 const network = "10.77.0.0" as Ipv4Address;
 vi.mock("./machine-facts.ts", async (original) => ({
   ...(await original<typeof import("./machine-facts.ts")>()),
-  listInterfaces: () => [
-    { name: "eth0", address: "192.168.1.5", subnet: { network: "192.168.1.0", prefixLength: 24 } },
-    { name: "eth1", address: "10.77.0.1", subnet: { network, prefixLength: 24 } },
-  ],
-  listPublicKeys: async () => [{ path: "/home/kim/.ssh/id_ed25519.pub", line: `${key} kim: #1 "x"` }],
+  listInterfaces: async () => found.interfaces,
+  listPublicKeys: async () => found.keys,
 }));
+
+const office = {
+  name: "eth0",
+  address: "192.168.1.5" as Ipv4Address,
+  subnet: { network: "192.168.1.0" as Ipv4Address, prefixLength: 24 },
+  isWayOut: true,
+};
+const lan = { ...office, name: "eth1", address: "10.77.0.1" as Ipv4Address, isWayOut: false };
+const usable = [office, { ...lan, subnet: { network, prefixLength: 24 } }];
+const dead = { name: "eth2", lacks: "down, no IPv4 address" };
+const ownKey = { path: "/home/kim/.ssh/id_ed25519.pub", line: `${key} kim: #1 "x"` };
+/** What this machine has; a test may take some of it away. */
+let found: { interfaces: Interfaces; keys: OfferedKey[] };
 
 let folder: string;
 let file: string;
@@ -55,6 +66,7 @@ const written = () => requireCluster(parseCluster(readFileSync(file, "utf8"), fi
 const options = ["--interface", "eth1", "--user", "kim", "--key", `${key} kim@desk`];
 
 beforeEach(() => {
+  found = { interfaces: { usable, others: [dead] }, keys: [ownKey] };
   folder = mkdtempSync(join(tmpdir(), "imagectl-init-"));
   file = join(folder, "cluster.yaml");
 });
@@ -64,7 +76,14 @@ describe("in a script", () => {
   test("options make a file that validates, with the schema for editors and the next command", async () => {
     const { code, stdout, stderr } = await init(options);
     expect([code, stderr]).toEqual([0, ""]);
-    expect(stdout).toContain(`Add your nodes at its end, then: imagectl validate ${file}`);
+    expect(stdout.split("\n").map((line) => line.split("  #")[0]?.trim())).toEqual([
+      `${file} is written. Next:`,
+      `editor ${file}`,
+      `imagectl validate ${file}`,
+      `sudo imagectl doctor --cluster ${file}`,
+      `sudo imagectl build --cluster ${file}`,
+      "",
+    ]);
     expect(readFileSync(file, "utf8")).toMatch(
       /^# yaml-language-server: \$schema=\/.*\/docs\/cluster\.schema\.json\n/,
     );
@@ -97,7 +116,7 @@ describe("in a script", () => {
       "--node",
       "node2=52:54:00:77:00:12",
     ]);
-    expect(stdout).toContain("Look at it, then: sudo imagectl build");
+    expect(stdout).not.toContain("editor");
     expect(written().nodes).toMatchObject([
       { name: "node1", mac: "52:54:00:77:00:11", address: "10.77.0.11" },
       { name: "node2", address: "10.77.0.12" },
@@ -107,6 +126,7 @@ describe("in a script", () => {
   test.each([
     [["--user", "kim", "--key", key], "[USAGE]", "eth1  10.77.0.1/24"],
     [["--interface", "eth9", ...options.slice(2)], "[INTERFACE_UNUSABLE]", "Did you mean: eth0"],
+    [["--interface", "eth2", ...options.slice(2)], "down, no IPv4 address", "sudo ip link set eth2 up"],
     [["--interface", "eth1", "--user", "kim"], "[USAGE]", "here are: /home/kim/.ssh/id_ed25519.pub"],
     [["--interface", "eth1", "--user", "root", "--key", key], "[USAGE]", "root-user"],
     [[...options, "--name", "a b"], "[USAGE]", "Rename it"],
@@ -136,12 +156,51 @@ describe("at a terminal", () => {
     expect(code).toBe(0);
     expect(stderr).toContain("a number from 1 to 2, please");
     expect(stderr).toContain("a name has 1 to 63 of a-z");
+    expect(stderr).toContain("for instance: my-lab");
     expect(written().name).toBe("my-lab");
+  });
+  test("an interface may be named; the office's is marked, and one that is down is told with what it takes", async () => {
+    const { stderr } = await init([], ["eth1", "", "", ""]);
+    expect(stderr).toContain("eth0  192.168.1.5/24  this machine's way out");
+    expect(stderr).toContain("Not offered: eth2 (down, no IPv4 address)");
+    expect(written().bastion.interface).toBe("eth1");
+  });
+  test("the way out is never taken by mere Enter, even where it is the only one", async () => {
+    found.interfaces = { usable: [office], others: [] };
+    const { stderr } = await init([], ["", "1", "", "", ""]);
+    expect(stderr).toContain("a number from 1 to 1, please");
+    expect(written().bastion.interface).toBe("eth0");
+  });
+  test("where no key is found, a line can be pasted; what is no key is explained, and no answer is lost", async () => {
+    found.keys = [];
+    const answers = ["2", "", "", "", "/no/such.pub", "hello", `${key} kim@desk`];
+    const { code, stderr } = await init([], answers);
+    expect(code).toBe(0);
+    for (const part of ["none is in ~/.ssh here", "cannot read /no/such.pub", "cannot read hello"])
+      expect(stderr).toContain(part);
+    expect(written().users).toMatchObject([{ name: "kim", keys: [`${key} kim@desk`] }]);
+  });
+  test("another key than those found: by its file", async () => {
+    const other = join(folder, "other.pub");
+    writeFileSync(other, `${key} kim@other\n`);
+    await init([], ["2", "", "", other]);
+    expect(written().users[0]?.keys).toEqual([`${key} kim@other`]);
   });
   test("an option is not asked for", async () => {
     const { stderr } = await init(options, [""]);
     expect(stderr).toBe("The cluster's name [lab]: ");
   });
+});
+
+test("a node is added by taking the marks of the comment away", async () => {
+  await init(options);
+  const text = readFileSync(file, "utf8");
+  const commented = /^ {2}# (?= {2}|node1)/gm;
+  for (const edited of [text.replace(commented, "  "), text.replace(/^ {2}#(?= {3}| node1)/gm, "  ")]) {
+    expect(requireCluster(parseCluster(edited, file), file).nodes).toMatchObject([
+      { name: "node1", mac: "52:54:00:77:00:11", address: "10.77.0.11", group: "gpu" },
+    ]);
+  }
 });
 
 test("a file that is there stays, and nothing is asked", async () => {

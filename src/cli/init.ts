@@ -8,7 +8,7 @@ import { parseCluster } from "../cluster/parse.ts";
 import { parsePublicKey } from "../cluster/public-key.ts";
 import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
-import { packageRoot } from "../paths.ts";
+import { packageRoot, pageFile } from "../paths.ts";
 import { readPlanSources } from "../plan/inputs.ts";
 import { renderTemplate } from "../template.ts";
 import { type Asker, choose, openAsker } from "./ask.ts";
@@ -61,11 +61,12 @@ export const command = defineCommand({
       keys: await chooseKeys(values.key, asker, io),
       nodes: (values.node ?? []).map(parseNode),
       ...(await standardGroup()),
+      guide: pageFile("cluster-file.md"),
       schema: join(packageRoot, "docs/cluster.schema.json"),
     };
     const text = await render(draft, file);
     await createClusterFile(file, text);
-    io.stdout.write(`${file} is written. ${nextStep(file, draft)}\n`);
+    io.stdout.write(`${file} is written. ${nextSteps(file, draft)}`);
     return 0;
   },
 });
@@ -84,25 +85,47 @@ async function standardGroup(): Promise<Pick<Draft, "os" | "roles" | "bastionGro
 }
 
 async function chooseInterface(given: string | undefined, asker: Asker): Promise<OfferedInterface> {
-  const all = listInterfaces();
-  const described = all.map(({ name, address, subnet }) => `${name}  ${address}/${subnet.prefixLength}`);
+  const { usable, others } = await listInterfaces();
+  const described = usable.map(
+    ({ name, address, subnet, isWayOut }) =>
+      `${name}  ${address}/${subnet.prefixLength}${isWayOut ? "  this machine's way out, hardly the nodes' network" : ""}`,
+  );
+  const unfit = others.map(({ name, lacks }) => `${name} (${lacks})`).join(", ");
   if (given !== undefined) {
-    const found = all.find(({ name }) => name === given);
+    const found = usable.find(({ name }) => name === given);
     if (found !== undefined) return found;
-    throw new ImagectlError("INTERFACE_UNUSABLE", `${given} is no interface here with an IPv4 address`, {
-      hint: `${hintForName(
-        given,
-        all.map(({ name }) => name),
-      )} To give it one: ip address add 10.77.0.1/24 dev ${given}`,
+    const own = others.find(({ name }) => name === given);
+    if (own !== undefined) throw unusable(`${given} cannot be used yet: ${own.lacks}`, given);
+    const names = [...usable, ...others].map(({ name }) => name);
+    throw new ImagectlError("INTERFACE_UNUSABLE", `there is no interface ${given} here`, {
+      hint: hintForName(given, names),
     });
   }
-  if (all.length === 0) {
-    throw new ImagectlError("INTERFACE_UNUSABLE", "no interface here has an IPv4 address", {
-      hint: "Give the one on the nodes' network an address: ip address add 10.77.0.1/24 dev NAME && ip link set NAME up",
-    });
+  if (usable.length === 0) {
+    const which = others.length === 1 ? (others[0]?.name ?? "NAME") : "NAME";
+    throw unusable(`no interface here can be used yet${unfit === "" ? "" : `: ${unfit}`}`, which);
   }
-  const hint = `--interface NAME; here are: ${described.join(", ")}`;
-  return choose(asker, "The interface on the nodes' network", all, described, hint);
+  if (unfit !== "" && asker.ask !== undefined) {
+    asker.say(`Not offered: ${unfit}. To use one, leave with Ctrl-C, and: ${giveAddress("NAME")}\n`);
+  }
+  return choose(asker, {
+    question: "The interface on the nodes' network",
+    items: usable,
+    shown: described,
+    hint: `--interface NAME; here are: ${described.join(", ")}`,
+    preferred: usable.length === 1 && usable[0]?.isWayOut === false ? usable[0] : undefined,
+  });
+}
+
+function unusable(message: string, name: string): ImagectlError {
+  return new ImagectlError("INTERFACE_UNUSABLE", message, {
+    hint: `It needs an address on the nodes' network, a link, and to be up: ${giveAddress(name)}`,
+  });
+}
+
+/** An address out of the sample: whoever has a network already has one of its own. */
+function giveAddress(name: string): string {
+  return `sudo ip address add 10.77.0.1/24 dev ${name}; sudo ip link set ${name} up`;
 }
 
 async function chooseKeys(
@@ -110,29 +133,41 @@ async function chooseKeys(
   asker: Asker,
   io: CommandIo,
 ): Promise<readonly string[]> {
-  if (given !== undefined) {
-    return Promise.all(given.map(async (one) => checkKey(one, await readKeyArgument(one))));
-  }
+  const read = async (one: string, word: string): Promise<string> =>
+    checkKey(one, await readKeyArgument(one, io.env), word);
+  if (given !== undefined) return Promise.all(given.map((one) => read(one, "--key ")));
   const all = await listPublicKeys(io.env);
-  if (all.length === 0) {
+  if (all.length === 0 && asker.ask === undefined) {
     throw new ImagectlError("USAGE", "init: no public key was found in ~/.ssh, and none was named", {
       hint: "Make one: ssh-keygen -t ed25519. Or name one: imagectl init --key FILE.pub",
     });
   }
-  const hint = `--key FILE; here are: ${all.map(({ path }) => path).join(", ")}`;
-  const shown = all.map(({ path, line }) => `${path}  ${line.split(" ").slice(2).join(" ")}`);
-  const { line } = await choose(asker, "The user's public key", all, shown, hint);
+  const none = " (none is in ~/.ssh here; to make one, in another window: ssh-keygen -t ed25519)";
+  const lines = all.map(({ line }) => line);
+  const line = await choose(asker, {
+    question: `The user's public key${all.length === 0 ? none : ""}`,
+    items: lines,
+    shown: all.map(({ path, line }) => `${path}  ${line.split(" ").slice(2).join(" ")}`),
+    hint: `--key FILE; here are: ${all.map(({ path }) => path).join(", ")}`,
+    preferred: lines.length === 1 ? lines[0] : undefined,
+    other: { words: "a .pub file, or its line pasted", read: (answer) => read(answer, "") },
+  });
   return [line];
 }
 
-function checkKey(given: string, text: string): string {
+/** @param word what stands before a file's name where it is asked for. */
+function checkKey(given: string, text: string, word: string): string {
   const answer = parsePublicKey(text);
   if (answer.kind === "key") return answer.line;
   // The other one of the two files; nothing of it was shown to anybody.
   const isOtherFile = given !== text && text.includes("PRIVATE KEY");
-  throw new ImagectlError("PUBLIC_KEY_REFUSED", `--key: ${answer.message}`, {
-    hint: isOtherFile ? `Name its public half: --key ${given}.pub` : answer.hint,
-  });
+  throw new ImagectlError(
+    "PUBLIC_KEY_REFUSED",
+    `${word}${given === text ? "" : `${given}: `}${answer.message}`,
+    {
+      hint: isOtherFile ? `Name its public half: ${word}${given}.pub` : answer.hint,
+    },
+  );
 }
 
 function parseNode(given: string): DraftNode {
@@ -168,9 +203,15 @@ async function render(draft: Draft, file: string): Promise<string> {
   });
 }
 
-function nextStep(file: string, { nodes }: Draft): string {
-  const option = file === clusterFile(undefined, {}) ? "" : ` --cluster ${file}`;
-  const build = `sudo imagectl build${option}`;
-  if (nodes.length > 0) return `Look at it, then: ${build}`;
-  return `Add your nodes at its end, then: imagectl validate ${file}, and ${build}`;
+function nextSteps(file: string, { nodes }: Draft): string {
+  const isFound = file === clusterFile(undefined, {});
+  const option = isFound ? "" : ` --cluster ${file}`;
+  const steps = [
+    ...(nodes.length > 0 ? [] : [[`editor ${file}`, "add your nodes at its end"]]),
+    [`imagectl validate${isFound ? "" : ` ${file}`}`, "every problem with its line; again after each change"],
+    [`sudo imagectl doctor${option}`, "what this machine still lacks as a bastion"],
+    [`sudo imagectl build${option}`, "the image that the nodes get"],
+  ] as const;
+  const width = Math.max(...steps.map(([line]) => line.length));
+  return `Next:\n${steps.map(([line, why]) => `  ${line.padEnd(width)}  # ${why}\n`).join("")}`;
 }

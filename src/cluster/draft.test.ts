@@ -17,6 +17,7 @@ const draft = (network: string, prefixLength: number, address: string, nodes: nu
     name: `node${index + 1}`,
     mac: "52:54:00:77:00:11" as MacAddress,
   })),
+  guide: "g",
   schema: "s",
 });
 

@@ -29,6 +29,8 @@ export type Draft = {
   /** What keeps the bastion; undefined: it is kept by hand. */
   readonly bastionGroup: Pick<Group, "name" | "os" | "roles" | "params"> | undefined;
   readonly nodes: readonly DraftNode[];
+  /** Where the page about the file lies. */
+  readonly guide: string;
   /** What editors read the file's schema from: a path or a URL. */
   readonly schema: string;
 };

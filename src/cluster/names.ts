@@ -29,8 +29,17 @@ export function complainAboutLabel(name: string): NameComplaint | undefined {
   if (labelPattern.test(name) && !/^[0-9]+$/.test(name)) return undefined;
   return {
     message: "a name has 1 to 63 of a-z, 0-9 and -, starts and ends with a letter or digit, and is no number",
-    hint: "Rename it, for instance: node1 (RFC 1123 section 2.1)",
+    hint: `Rename it, for instance: ${likeIt(name, labelPattern) ?? "node1"} (RFC 1123 section 2.1)`,
   };
+}
+
+/** The nearest name that would do; undefined where little of the old one would be left. */
+function likeIt(name: string, pattern: RegExp): string | undefined {
+  const near = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "");
+  return pattern.test(near) && !/^[0-9]+$/.test(near) ? near : undefined;
 }
 
 /** @returns why `name` cannot be a person's account. */
@@ -38,7 +47,7 @@ export function complainAboutUserName(name: string): NameComplaint | undefined {
   if (!userNamePattern.test(name)) {
     return {
       message: "a user name has 1 to 32 of a-z, 0-9, _ and -, and starts with a letter",
-      hint: "Rename it, for instance: alice",
+      hint: `Rename it, for instance: ${likeIt(name, userNamePattern) ?? "alice"}`,
     };
   }
   if (!reservedUserNames.has(name)) return undefined;

@@ -48,6 +48,10 @@ describe("a good file", () => {
   test("has no findings", () => {
     expect(findings).toEqual([]);
   });
+  test("has no nodes yet when only comments stand below them", () => {
+    const empty = [...lines.slice(0, 23), "  # node1:", "  #   mac: 52:54:00:77:00:11"].join("\n");
+    expect(parseCluster(empty, "cluster.yaml")).toMatchObject({ cluster: { nodes: [] }, findings: [] });
+  });
   test("becomes lists with names, defaults filled in", () => {
     expect(cluster).toMatchObject({
       name: "lab",
@@ -202,7 +206,7 @@ describe("each thing that is wrong has a code and its line", () => {
       25,
       "  node1: {mac: 52:54:00:77:00:12, address: 10.77.0.12, group: gpu}",
       "YAML_INVALID",
-      "unique",
+      "is there twice",
     ],
     [
       "the name of a group",

@@ -1,6 +1,6 @@
 /** `cluster.yaml` -> ClusterConfig, or every problem of the file at once, each with its place. */
 import { type Finding, ImagectlError } from "../errors.ts";
-import { parseYamlFile, type YamlPath } from "../yaml-file.ts";
+import { parseYamlFile, type YamlFile, type YamlPath } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
 import type { ClusterConfig, DataDisk, DiskMatch, DiskPolicy, Requirements, RoleChoice } from "./config.ts";
@@ -25,7 +25,7 @@ export type ParsedCluster = {
  * @param fileName as the operator typed it; stands in every finding.
  */
 export function parseCluster(text: string, fileName: string): ParsedCluster {
-  const file = parseYamlFile(text, fileName);
+  const file = withEmptyNodes(parseYamlFile(text, fileName));
   const { value, findings: shape } = checkShape(file, ClusterFile);
   const loose = LooseClusterFile.safeParse(file.value);
   const across = loose.success ? checkAcrossFile(file, loose.data) : [];
@@ -39,6 +39,13 @@ export function parseCluster(text: string, fileName: string): ParsedCluster {
     roleChoices,
     where: file.where,
   };
+}
+
+/** `nodes:` with nothing but comments below it, as \`imagectl init\` writes it: there are none yet. */
+function withEmptyNodes(file: YamlFile): YamlFile {
+  const { value } = file;
+  if (value === null || typeof value !== "object" || !("nodes" in value) || value.nodes !== null) return file;
+  return { ...file, value: { ...value, nodes: {} } };
 }
 
 /**

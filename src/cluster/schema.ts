@@ -166,7 +166,11 @@ export const ClusterFile = z.strictObject({
   bastion: described(Bastion, "the machine that boots the nodes"),
   users: described(named(userNamePattern, User).default({}), "people with an account on every node, by name"),
   groups: described(named(labelPattern, Group), "kinds of nodes: what they run, by name"),
-  nodes: described(named(labelPattern, Node), "the machines, by host name"),
+  // The reader takes an empty `nodes:` for none (parse.ts), so editors do as well.
+  nodes: described(
+    named(labelPattern, Node).meta({ type: ["object", "null"] }),
+    "the machines, by host name",
+  ),
 });
 export type ClusterFile = z.output<typeof ClusterFile>;
 
