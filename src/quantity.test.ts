@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatBytes, formatSeconds, parseDuration } from "./quantity.ts";
+import { formatBytes, formatCount, formatSeconds, parseDuration } from "./quantity.ts";
 
 test.each([
   [0, "0 B"],
@@ -34,4 +34,8 @@ test.each([
 
 test.each(["", "2", "h", "-2h", "0s", "2 h", "2h30m", "9999999h"])("%j is no duration", (text) => {
   expect(() => parseDuration(text)).toThrow("not a duration");
+});
+
+test("one is one, and all else are several", () => {
+  expect([0, 1, 2].map((number) => formatCount(number, "node"))).toEqual(["0 nodes", "1 node", "2 nodes"]);
 });

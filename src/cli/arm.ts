@@ -79,6 +79,6 @@ export function formatArmed(answers: readonly ArmAnswer[]): string {
     `cluster file ${attempt.revision}`,
   ]);
   const names = answers.map(({ node }) => node);
-  const next = names.length > 3 ? "imagectl watch" : `imagectl watch ${names.join(" ")}`;
+  const next = names.length > 3 ? "sudo imagectl watch" : `sudo imagectl watch ${names.join(" ")}`;
   return `${formatTable(rows)}Switch ${names.length === 1 ? "it" : "them"} on, then: ${next}\n`;
 }

@@ -1,14 +1,17 @@
 /** `imagectl build`: every image that the nodes of a cluster file need, built or found up to date. */
 import { digestOf } from "../digest.ts";
-import { ImagectlError } from "../errors.ts";
+import { type Finding, ImagectlError } from "../errors.ts";
 import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-event.ts";
 import { requireRoot } from "../images/build-room.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
 import { runBuild } from "../images/workshop.ts";
 import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
+import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { planNode } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
+import { formatCount } from "../quantity.ts";
+import { openSecrets } from "../secrets.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { clusterOption, knownSystems, planInput } from "./plan-context.ts";
 
@@ -30,31 +33,61 @@ export const command = defineCommand({
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
-    const only = values.os === undefined ? undefined : findOperatingSystem(values.os);
-    requireRoot(only === undefined ? "imagectl build" : `imagectl build --os ${only.id}`);
-    // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
-    await ensureKeys(statePaths(io.env).keys);
-    const plans = await distinctPlans(only?.id, values.cluster, io);
-    const { signal, release } = abortOnSignals();
-    const show = values.json === true ? showJson(io) : showText(io);
-    const isUpdate = values.update === true;
-    try {
-      for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
-        const own = plans.filter((plan) => plan.os === id);
-        const os = findOperatingSystem(id);
-        await runBuild({ os, plans: own, isUpdate, environment: io.env, signal, onEvent: show.event });
-      }
-      return 0;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      io.stderr.write("imagectl: interrupted; nothing was published, nothing is left behind\n");
-      return interruptedExitCode;
-    } finally {
-      show.end();
-      release();
-    }
+    const code = await buildNeeded(values, io);
+    if (code === 0 && values.json !== true) io.stderr.write(await nextStep(values.cluster, io));
+    return code;
   },
 });
+
+type Wanted = {
+  readonly os?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly update?: boolean | undefined;
+  readonly json?: boolean | undefined;
+};
+
+/** For commands that build on their way. @returns the exit code. */
+export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number> {
+  const only = values.os === undefined ? undefined : findOperatingSystem(values.os);
+  requireRoot(only === undefined ? "imagectl build" : `imagectl build --os ${only.id}`);
+  // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
+  await ensureKeys(statePaths(io.env).keys);
+  const plans = await distinctPlans(only?.id, values.cluster, io);
+  const { signal, release } = abortOnSignals();
+  const show = values.json === true ? showJson(io) : showText(io);
+  const isUpdate = values.update === true;
+  try {
+    for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
+      const own = plans.filter((plan) => plan.os === id);
+      const os = findOperatingSystem(id);
+      await runBuild({ os, plans: own, isUpdate, environment: io.env, signal, onEvent: show.event });
+    }
+    return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    io.stderr.write("imagectl: interrupted; nothing was published, nothing is left behind\n");
+    return interruptedExitCode;
+  } finally {
+    show.end();
+    release();
+  }
+}
+
+/** What a node needs beside its image, before it can be armed. */
+async function nextStep(cluster: string | undefined, io: CommandIo): Promise<string> {
+  const input = await planInput(cluster, io.env);
+  const plans = input.cluster.nodes.map(({ name }) => planNode(input, name));
+  const missing = await findSecretsToMake(plans, openSecrets(statePaths(io.env).secrets));
+  return describeNext(missing);
+}
+
+/** @param missing secrets without which nodes cannot be armed. */
+export function describeNext(missing: readonly Finding[]): string {
+  const [first] = missing;
+  const others = missing.length > 1 ? ` (and so for ${formatCount(missing.length - 1, "other")})` : "";
+  const before = first === undefined ? "" : `${first.where}: ${first.message}${others}. ${first.hint}\n`;
+  return `${before}Next: sudo imagectl serve, in a window of its own; then: sudo imagectl arm NODE\n`;
+}
 
 /** @throws ImagectlError OS_UNUSED when no node asks for this OS, or for any. */
 async function distinctPlans(

@@ -8,7 +8,7 @@ import { cacheDirectory, packageRoot, statePaths } from "../paths.ts";
 import { formatSeconds } from "../quantity.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { command as arm } from "./arm.ts";
-import { command as build } from "./build.ts";
+import { buildNeeded } from "./build.ts";
 import { type Command, type CommandIo, defineCommand } from "./command.ts";
 import { command as events } from "./events.ts";
 import { untilInterrupted } from "./interrupt.ts";
@@ -31,7 +31,7 @@ export const command = defineCommand({
     copyFileSync(join(packageRoot, "examples/cluster.yaml"), clusterFile);
     const env = { ...io.env, IMAGECTL_STATE: join(folder, "state"), IMAGECTL_CLUSTER: clusterFile };
     say(io, `The cluster is ${clusterFile}. First the image that its node needs:`);
-    const built = await call(build, { os: "debian-12" }, [], { ...io, env });
+    const built = await buildNeeded({ os: "debian-12" }, { ...io, env });
     if (built !== 0) return built;
     const hasPassword = await giveRecoveryPassword(folder, { ...io, env });
     if (hasPassword !== 0) return hasPassword;
@@ -119,7 +119,7 @@ async function newestKernel(store: Store): Promise<string> {
   const kernel = artefacts?.find(({ name }) => name === boot?.[0]?.kernel);
   if (kernel !== undefined) return store.blobPath(kernel.sha256);
   throw new ImagectlError("IMAGE_UNKNOWN", "the store has no image that can be network-booted", {
-    hint: "imagectl build --os debian-12",
+    hint: "sudo imagectl build --os debian-12",
   });
 }
 

@@ -107,7 +107,7 @@ function unreachable(socketPath: string, cause: NodeJS.ErrnoException): Imagectl
     "SERVER_NOT_RUNNING",
     `imagectl serve is not running: nothing answers on ${socketPath}`,
     {
-      hint: "Start it: sudo imagectl serve --cluster cluster.yaml",
+      hint: "Start it: sudo imagectl serve, in a window of its own. The package's service: systemctl start imagectl",
       cause,
     },
   );

@@ -387,3 +387,24 @@ describe("arm and disarm", () => {
     expect((await imagectl("disarm", "gpu")).stdout).toBe("no node has a live attempt\n");
   });
 });
+
+describe("watch without words", () => {
+  test("ends at once where no server runs, instead of waiting for its return", async () => {
+    await listen({});
+    await server.close();
+    const { code, stderr } = await imagectl("watch");
+    expect(code).toBe(1);
+    expect(stderr).toContain("imagectl serve is not running");
+    expect(stderr).not.toContain("went away");
+  });
+
+  test("says what it waits for where nothing was armed", async () => {
+    const subscribe = (): never => {
+      throw new ImagectlError("USAGE", "seen enough", { hint: "none" });
+    };
+    await listen({ attempts: { ...attempts, subscribe } });
+    expect((await imagectl("watch")).stderr).toContain("no node was armed yet");
+    arm("node1");
+    expect((await imagectl("watch")).stderr).not.toContain("no node was armed yet");
+  });
+});

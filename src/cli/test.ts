@@ -12,7 +12,7 @@ import type { NodePlan } from "../plan/plan.ts";
 import type { Image } from "../store/manifest.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { terminalText } from "../terminal-text.ts";
-import { command as build } from "./build.ts";
+import { buildNeeded } from "./build.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { untilInterrupted } from "./interrupt.ts";
 import { clusterFile, clusterOption, planInput } from "./plan-context.ts";
@@ -127,7 +127,7 @@ async function buildAll(
 ): Promise<number> {
   for (const os of new Set(plans.map(({ image }) => image.os))) {
     const values = { os, cluster: clusterFile(cluster, io.env) };
-    const code = await build.run({ values, positionals: [] }, { ...io, stdout: io.stderr });
+    const code = await buildNeeded(values, { ...io, stdout: io.stderr });
     if (code !== 0) return code;
   }
   return 0;

@@ -1,6 +1,7 @@
 /** `imagectl validate [FILE]`: every problem of the cluster file, the roles and the plans, with its place. */
 import { type Finding, formatFinding } from "../errors.ts";
 import { readPlanSources } from "../plan/inputs.ts";
+import { formatCount } from "../quantity.ts";
 import { findProblems } from "./check-cluster.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { clusterFile } from "./plan-context.ts";
@@ -24,18 +25,15 @@ export const command = defineCommand({
       const size =
         cluster === undefined
           ? ""
-          : ` ${count(cluster.nodes.length, "node")}, ${count(cluster.users.length, "user")}:`;
-      io.stdout.write(`${file}:${size} ${summarize(findings, errors)}\n`);
+          : ` ${formatCount(cluster.nodes.length, "node")}, ${formatCount(cluster.users.length, "user")}:`;
+      io.stdout.write(`${file}:${size} ${summarize(findings, errors, cluster?.nodes.length)}\n`);
     }
     return errors === 0 ? 0 : 2;
   },
 });
 
-function summarize(findings: readonly Finding[], errors: number): string {
-  if (findings.length === 0) return "no problems";
-  return `${count(errors, "error")}, ${count(findings.length - errors, "warning")}`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+function summarize(findings: readonly Finding[], errors: number, nodes: number | undefined): string {
+  if (findings.length === 0)
+    return nodes === 0 ? "no problems, and no nodes yet: add them at its end" : "no problems";
+  return `${formatCount(errors, "error")}, ${formatCount(findings.length - errors, "warning")}`;
 }

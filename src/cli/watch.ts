@@ -2,7 +2,7 @@
 import { setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ImagectlError } from "../errors.ts";
-import type { WatchLine } from "../serve/operator-types.ts";
+import type { TargetList, WatchLine } from "../serve/operator-types.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
 import { findTargets, targetWords } from "./targets.ts";
@@ -68,6 +68,7 @@ async function* linesAcrossRestarts(
   const query = names.map((name) => `node=${encodeURIComponent(name)}`).join("&");
   // Nodes that were never armed are refused once, here; the stream would be silent about them for ever.
   for (const name of names) await client.get(`/events?node=${encodeURIComponent(name)}&attempts=latest`);
+  if (names.length === 0) await sayIfNoneIsArmed(client, io);
   let lostSince: number | undefined;
   for (;;) {
     try {
@@ -85,6 +86,13 @@ async function* linesAcrossRestarts(
     lostSince ??= performance.now();
     await sleep(1_000);
   }
+}
+
+/** Whoever watches all would look at an empty screen. @throws ImagectlError SERVER_NOT_RUNNING at once. */
+async function sayIfNoneIsArmed(client: OperatorClient, io: CommandIo): Promise<void> {
+  const { nodes } = await client.get<TargetList>("/targets");
+  if (nodes.some(({ attempt }) => attempt !== undefined)) return;
+  io.stderr.write("no node was armed yet; each appears here when it is: sudo imagectl arm NODE\n");
 }
 
 function isLost(error: unknown): boolean {

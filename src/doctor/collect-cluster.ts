@@ -1,4 +1,5 @@
 /** Reads the cluster file, plans it, and looks for its images: all that the doctor takes from the operator's intent. */
+import type { Ipv4Subnet } from "../address.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
@@ -79,10 +80,13 @@ export async function findImages(plans: readonly NodePlan[], store: Store): Prom
 }
 
 /** @returns each port that some node reaches on the bastion, once. */
-export function needsOf(plans: readonly NodePlan[]): NodeNeed[] {
+export function needsOf(plans: readonly NodePlan[], { network, prefixLength }: Ipv4Subnet): NodeNeed[] {
   const rules = plans.flatMap(({ node }) => node.firewall);
   const needs = rules
     .filter(({ direction, peer }) => direction === "out" && peer === "bastion")
-    .map(({ protocol, port, comment, role }) => ({ protocol, port, comment, role }));
+    .map(({ protocol, port, comment, role, mend }) => {
+      const filled = mend?.replaceAll("SUBNET", `${network}/${prefixLength}`);
+      return { protocol, port, comment, role, mend: filled };
+    });
   return [...new Map(needs.map((need) => [`${need.protocol} ${need.port}`, need])).values()];
 }

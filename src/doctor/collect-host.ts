@@ -107,21 +107,21 @@ async function askClock(): Promise<boolean | undefined> {
 }
 
 async function readPrivacy(paths: StatePaths): Promise<PrivacyFact[]> {
-  const { agent, hostCa, manifest } = keyPaths(paths.keys);
-  const secrets = join(dirname(paths.keys), "secrets");
-  const names = await readdir(secrets).catch(() => []);
-  const files = [agent, hostCa, manifest].map(({ privateKey }) => privateKey);
-  const rows = [
-    ...[paths.keys, secrets].map((path) => ({ path, mostBits: 0o700 })),
-    ...[...files, paths.database, ...names.map((name) => join(secrets, name))].map((path) => ({
-      path,
-      mostBits: 0o600,
-    })),
+  const below = await readdir(paths.secrets, { recursive: true }).catch(() => []);
+  const files = Object.values(keyPaths(paths.keys)).map(({ privateKey }) => privateKey);
+  const all = [
+    paths.keys,
+    ...files,
+    paths.database,
+    paths.secrets,
+    ...below.map((name) => join(paths.secrets, name)),
   ];
-  const found = rows.map(async ({ path, mostBits }) => {
+  const found = all.map(async (path) => {
     const entry = await stat(path).catch(() => undefined);
     if (entry === undefined) return [];
     const isForeign = entry.uid !== 0 && entry.uid !== process.getuid?.();
+    // A node's secrets have a folder of their own.
+    const mostBits = entry.isDirectory() ? 0o700 : 0o600;
     return [{ path, mode: entry.mode & 0o7777, mostBits, isForeign }];
   });
   return (await Promise.all(found)).flat();

@@ -1,5 +1,7 @@
 /** Collects all that the doctor judges. Nothing here changes anything. */
 import type { StatePaths } from "../paths.ts";
+import { findSecretsToMake } from "../plan/fill-secrets.ts";
+import { openSecrets } from "../secrets.ts";
 import { openStore, type Store } from "../store/store.ts";
 import { type ClusterQuestion, findImages, needsOf, readIntent } from "./collect-cluster.ts";
 import { collectHost, isRoot } from "./collect-host.ts";
@@ -41,11 +43,13 @@ export async function collectFacts(question: DoctorQuestion): Promise<Facts> {
       : collectNetwork({
           cluster,
           interface: question.interface,
-          needs: needsOf(plans),
+          needs: needsOf(plans, cluster.subnet),
           isRoot: isRoot(),
         }),
   ]);
-  return { host, network, cluster: { file, errors, nodes: cluster?.nodes.length ?? 0, server, images } };
+  const missingSecrets = isRoot() ? await findSecretsToMake(plans, openSecrets(paths.secrets)) : undefined;
+  const nodes = cluster?.nodes.length ?? 0;
+  return { host, network, cluster: { file, errors, nodes, server, images, missingSecrets } };
 }
 
 /** Any kernel does to try a machine with. */

@@ -103,7 +103,7 @@ function examineNeeds({ needs, sockets, wanted }: NetworkFacts): Answer[] {
   return needs
     .filter((need) => !imagectlOwns(need))
     .map((need): Answer => {
-      const { protocol, port, comment, role } = need;
+      const { protocol, port, comment, role, mend } = need;
       const where = `${protocol.toUpperCase()} ${port} (${comment})`;
       const listener = sockets.find(
         (socket) => socket.protocol === protocol && socket.port === port && hears(socket, wanted),
@@ -115,7 +115,9 @@ function examineNeeds({ needs, sockets, wanted }: NetworkFacts): Answer[] {
         code: "SERVICE_MISSING",
         where,
         message: `the role ${role} sends nodes to ${wanted.address}, where nothing listens`,
-        hint: "Install the service and let it listen for the nodes, or give the bastion a group whose role serves it (bastion.group)",
+        hint:
+          mend ??
+          "Install the service and let it listen for the nodes, or give the bastion a group whose role serves it (bastion.group)",
       };
     });
 }

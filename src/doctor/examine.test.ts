@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Ipv4Address, MacAddress } from "../address.ts";
 import { packageRoot } from "../paths.ts";
+import type { NodePlan } from "../plan/plan.ts";
+import { needsOf } from "./collect-cluster.ts";
 import { examine, formatAnswers } from "./examine.ts";
 import type { Facts, HostFacts, NetworkFacts } from "./facts.ts";
 import { programs } from "./programs.ts";
@@ -47,6 +49,7 @@ const healthy: Facts = {
     nodes: 3,
     server: undefined,
     images: [{ os: "debian-12", groups: ["gpu"], image: { id: "a".repeat(64), createdAt: now } }],
+    missingSecrets: [],
   },
 };
 const withHost = (part: Partial<HostFacts>): Facts => ({ ...healthy, host: { ...host, ...part } });
@@ -250,6 +253,26 @@ describe("each finding says what to do", () => {
       "bastion.group",
     ],
     [
+      "no time for the nodes, where the role knows how it is served",
+      withNetwork({
+        needs: [{ protocol: "udp", port: 123, comment: "time", role: "time", mend: "install chrony" }],
+      }),
+      "SERVICE_MISSING",
+      "error",
+      "install chrony",
+    ],
+    [
+      "a secret that was not made",
+      withCluster({
+        missingSecrets: [
+          { code: "SECRET_MISSING", where: "node1", message: "no hash", hint: "make it", severity: "error" },
+        ],
+      }),
+      "SECRET_MISSING",
+      "warning",
+      "make it",
+    ],
+    [
       "a silent name server",
       withNetwork({ nameServers: [{ address: "10.77.0.2", failure: "ETIMEOUT" }] }),
       "NAME_SERVER_SILENT",
@@ -270,7 +293,7 @@ describe("each finding says what to do", () => {
       withCluster({ images: [{ os: "debian-12", groups: ["gpu"], image: undefined }] }),
       "IMAGE_UNKNOWN",
       "warning",
-      "imagectl build --os debian-12",
+      "sudo imagectl build --os debian-12",
     ],
     [
       "an old image",
@@ -331,4 +354,27 @@ test("bin/setup installs the package of every program", () => {
     (program) => !always.includes(program.package) && !new RegExp(`[ \n]${program.package}[ \n]`).test(setup),
   );
   expect(missing).toEqual([]);
+});
+
+test("what a role says to do where nothing answers names the nodes' network", () => {
+  const rule = {
+    direction: "out",
+    protocol: "udp",
+    port: 123,
+    peer: "bastion",
+    comment: "time",
+    role: "time",
+  };
+  const plan = {
+    node: {
+      firewall: [
+        { ...rule, mend: "allow SUBNET" },
+        { ...rule, peer: "anyone", port: 1 },
+      ],
+    },
+  };
+  const subnet = { network: address, prefixLength: 24 };
+  expect(needsOf([plan, plan] as unknown as NodePlan[], subnet)).toEqual([
+    { protocol: "udp", port: 123, comment: "time", role: "time", mend: "allow 10.77.0.1/24" },
+  ]);
 });

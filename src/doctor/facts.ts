@@ -77,6 +77,8 @@ export type NodeNeed = {
   readonly port: number;
   readonly comment: string;
   readonly role: string;
+  /** What puts it there, where the role says it. */
+  readonly mend?: string | undefined;
 };
 
 export type NetworkFacts = {
@@ -110,6 +112,8 @@ export type ClusterFacts = {
   readonly nodes: number;
   readonly server: ServerFact | undefined;
   readonly images: readonly ImageFact[];
+  /** Nodes cannot be armed without them. Undefined: only root may look. */
+  readonly missingSecrets: readonly Finding[] | undefined;
 };
 
 export type Facts = {

@@ -130,8 +130,11 @@ async function askArchives(apt: AptRun, how: "--print-uris" | "--simulate", requ
     return await apt("apt-get", ["install", how, ...new Set(request.packages)]);
   } catch (error) {
     if (!(error instanceof ImagectlError) || error.code !== "COMMAND_FAILED") throw error;
-    throw new ImagectlError("PACKAGES_UNRESOLVED", `apt cannot resolve the packages: ${lastErrors(error)}`, {
-      hint: "A role may name a package that the OS does not have: apt-cache policy NAME. If no mirror answers: apt-get update",
+    const said = lastErrors(error);
+    throw new ImagectlError("PACKAGES_UNRESOLVED", `apt cannot resolve the packages: ${said}`, {
+      hint: /Failed to fetch/.test(said)
+        ? "A mirror does not answer: sudo imagectl doctor asks each of them and says what to do"
+        : "A role may name a package that the OS does not have: apt-cache policy NAME",
       cause: error,
     });
   }

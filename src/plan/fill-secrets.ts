@@ -1,5 +1,5 @@
 /** The node's overlay with the values of its secrets: made when it goes to the node, and kept nowhere. */
-import { type Finding, throwOnErrors } from "../errors.ts";
+import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
 import type { Secret } from "../secret.ts";
 import type { SecretName, SecretStore } from "../secrets.ts";
 import { buildOverlay } from "./overlay.ts";
@@ -48,17 +48,31 @@ function mergeServices(services: readonly PlannedService[]): PlannedService[] {
   }));
 }
 
-/** @returns a finding with the command that makes it for every secret that the node needs and that is not there. */
+/** @returns a finding with what to do for every secret that the node needs and that is not there, or cannot be read. */
 export async function findMissingSecrets(
   node: NodePart,
   secrets: Pick<SecretStore, "read">,
 ): Promise<readonly Finding[]> {
-  const missing = await Promise.all(
-    neededSecrets(node).map(async (place) =>
-      (await secrets.read(nameOf(place, node))) === undefined ? [place] : [],
-    ),
-  );
-  return missing.flat().map((place) => missingFinding(place, node.hostname));
+  const look = async (place: SecretPlace): Promise<Finding[]> => {
+    try {
+      const value = await secrets.read(nameOf(place, node));
+      return value === undefined ? [missingFinding(place, node.hostname)] : [];
+    } catch (error) {
+      if (!(error instanceof ImagectlError)) throw error;
+      const { code, message, hint } = error;
+      return [{ code, where: node.hostname, message, hint, severity: "error" }];
+    }
+  };
+  return (await Promise.all(neededSecrets(node).map(look))).flat();
+}
+
+/** The same for all nodes that the network installs, in their order: they cannot be armed before. */
+export async function findSecretsToMake(
+  plans: readonly Pick<NodePlan, "node">[],
+  secrets: Pick<SecretStore, "read">,
+): Promise<readonly Finding[]> {
+  const golden = plans.filter(({ node }) => node.method === "golden");
+  return (await Promise.all(golden.map(({ node }) => findMissingSecrets(node, secrets)))).flat();
 }
 
 async function readSecrets(node: NodePart, secrets: Pick<SecretStore, "read">): Promise<SecretValues> {

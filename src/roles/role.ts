@@ -78,6 +78,8 @@ export type FirewallRule = {
   /** Instead of `peer` where the role is the bastion's own: to itself, nothing needs a rule. */
   readonly onBastion?: "nodes" | "anyone";
   readonly comment: string;
+  /** What an operator does on the bastion where nothing answers there; SUBNET stands for the nodes' network. */
+  readonly mend?: string;
 };
 
 /** What Prometheus asks each machine of this role for; `path` such as /metrics. */

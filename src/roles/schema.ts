@@ -93,11 +93,16 @@ const Firewall = z
       "instead of peer where the bastion itself has the role: nodes or anyone; without it a rule for the bastion is left out there",
     ),
     comment: described(Sentence, "what the port is for, in one line"),
+    mend: described(
+      Sentence.optional(),
+      "for peer bastion: what the operator does there while nothing answers; SUBNET stands for the nodes' network",
+    ),
   })
   .transform(
-    ({ onBastion, ...rule }): FirewallRule => ({
+    ({ onBastion, mend, ...rule }): FirewallRule => ({
       ...rule,
       ...(onBastion === undefined ? {} : { onBastion }),
+      ...(mend === undefined ? {} : { mend }),
     }),
   );
 

@@ -115,8 +115,8 @@ test("without an image nothing is armed, and the command that builds it is named
   const { code, findings } = await refusalOf(arm(input, ["node1", "node2"]));
   expect(code).toBe("ARM_REFUSED");
   expect(findings.map(({ where, hint }) => [where, hint])).toEqual([
-    ["node1", "Build it: imagectl build --os os-1"],
-    ["node2", "Build it: imagectl build --os os-1"],
+    ["node1", "Build it: sudo imagectl build --os os-1"],
+    ["node2", "Build it: sudo imagectl build --os os-1"],
   ]);
   expect(attempts.latestOfAll()).toEqual([]);
 });
@@ -181,6 +181,16 @@ test("a node whose files need a secret that is not there is not armed; nothing o
   expect(refused).toMatchObject({
     code: "ARM_REFUSED",
     findings: [{ code: "SECRET_MISSING", where: "node1", hint: "Make it: make-token node1" }],
+  });
+  const unreadable = new ImagectlError("SECRET_UNREADABLE", "others may read it", { hint: "chmod" });
+  const broken = { read: () => Promise.reject(unreadable) };
+  await expect(open({ secrets: broken }).arm(keeper, ["node1"])).rejects.toMatchObject({
+    code: "ARM_REFUSED",
+    findings: [{ code: "SECRET_UNREADABLE", where: "node1", hint: "chmod" }],
+  });
+  // Whoever lacks both learns of both.
+  await expect(open({ images: [] }).arm(keeper, ["node1"])).rejects.toMatchObject({
+    findings: [{ code: "SECRET_MISSING" }, { code: "ARM_REFUSED" }],
   });
 
   const { arm, attempts } = open({ secrets: { read: async () => new Secret("T0KEN-VALUE") } });

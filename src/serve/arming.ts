@@ -100,9 +100,9 @@ async function prepare(
     ...findArgumentProblems(plan.node.kernelArguments, name),
     ...(await findMissingSecrets(plan.node, secrets)),
   ];
-  if (problems.length > 0) return { findings: problems };
   const image = (await findImage(plan.image)) ?? (purpose === "rescue" ? await findAnyImage() : undefined);
-  if (image === undefined) return { findings: [imageFinding(name, plan.image.os)] };
+  if (image === undefined) return { findings: [...problems, imageFinding(name, plan.image.os)] };
+  if (problems.length > 0) return { findings: problems };
   const finding = clockFinding(name, image, now());
   if (finding !== undefined) return { findings: [finding] };
   await loadManifest(image.id);
@@ -139,7 +139,7 @@ function imageFinding(node: string, os: string): Finding {
     code: "ARM_REFUSED",
     where: node,
     message: `there is no image for its plan (${os})`,
-    hint: `Build it: imagectl build --os ${os}`,
+    hint: `Build it: sudo imagectl build --os ${os}`,
     severity: "error",
   };
 }

@@ -1,4 +1,5 @@
 /** What the server stands on before it opens a port: the cluster file, root, keys, images, attempts. */
+import { existsSync } from "node:fs";
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { MacAddress } from "../address.ts";
@@ -20,7 +21,7 @@ import { type ClusterSource, openClusterSource } from "./cluster-source.ts";
 import { takeDhcpSockets } from "./dhcp-handover.ts";
 import type { Log } from "./log.ts";
 import { type NodeDoors, openNodeDoors } from "./node-door.ts";
-import { refuseSecondServer } from "./operator-socket.ts";
+import { oneServerHint, refuseSecondServer } from "./operator-socket.ts";
 
 export type ServeOptions = {
   readonly clusterFile: string;
@@ -64,6 +65,8 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
   const { address } = cluster.bastion;
   const { prefixLength } = cluster.subnet;
   const interfaceMac = await requireInterface({ name: interfaceName, address, prefixLength });
+  // One that is still starting does not answer on its socket yet, and holds the DHCP port already.
+  refuseHeldState(dirname(paths.database));
   takeDhcpSockets(interfaceName);
 
   const keys = await ensureKeys(paths.keys);
@@ -129,8 +132,13 @@ function holdState(state: string): () => void {
   const unlock = takeLock(path);
   if (unlock !== undefined) return unlock;
   throw new ImagectlError("SERVER_ALREADY_RUNNING", `another imagectl serve works with ${state}`, {
-    hint: `Find it with: fuser -v ${path}. Or give this one a folder of its own: IMAGECTL_STATE=FOLDER`,
+    hint: oneServerHint,
   });
+}
+
+/** Takes the lock and lets it go: nothing may be held while the process is replaced. */
+function refuseHeldState(state: string): void {
+  if (existsSync(state)) holdState(state)();
 }
 
 /** Plans and session digests are nobody's business: the database is root's alone. */

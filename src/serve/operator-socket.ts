@@ -8,6 +8,9 @@ import { ImagectlError } from "../errors.ts";
 /** An operator's request names at most all nodes of a cluster. Bytes. */
 const largestBody = 256 * 1024;
 
+export const oneServerHint =
+  "Use that one: sudo imagectl nodes. Or end it first: Ctrl-C in its window, or systemctl stop imagectl";
+
 /**
  * @throws ImagectlError SERVER_ALREADY_RUNNING when a server answers on the socket. Call it before anything that
  *   a second server must not do, such as opening the database.
@@ -23,7 +26,7 @@ export async function refuseSecondServer(socketPath: string): Promise<void> {
   });
   if (!isAnswered) return;
   throw new ImagectlError("SERVER_ALREADY_RUNNING", `another imagectl serve answers on ${socketPath}`, {
-    hint: `Find it with: fuser -v ${socketPath}`,
+    hint: oneServerHint,
   });
 }
 

@@ -3,8 +3,10 @@ import { describeError } from "../errors.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
 import { goldenPlanKey } from "../images/recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
+import { findMissingSecrets } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
+import { formatCount } from "../quantity.ts";
 import type { Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { sshVantage } from "../verify/ssh.ts";
@@ -78,7 +80,7 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
   stack.defer(watchDeadlines({ attempts, now, log }));
   stack.defer(await answerDhcp());
   stack.defer(await openOperatorSide(options, base, { manifests, deployments, supervisor }));
-  log("serve", `ready: for operators on ${paths.operatorSocket}. Next: imagectl arm NODE`);
+  log("serve", `ready: for operators on ${paths.operatorSocket}. Next: sudo imagectl arm NODE`);
   await sayReady(options.environment);
   const reason = await until;
   log("serve", `${reason}: stopping; live attempts go on when it starts again`);
@@ -90,7 +92,7 @@ async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<
   const { cluster, store, source, attempts } = base;
   const { name, nodes, subnet, bastion } = cluster;
   const network = `${base.interface} (${bastion.address}/${subnet.prefixLength})`;
-  log("serve", `cluster ${name} of ${clusterFile}: ${nodes.length} nodes on ${network}`);
+  log("serve", `cluster ${name} of ${clusterFile}: ${formatCount(nodes.length, "node")} on ${network}`);
   const problems = checkPlans(source.current()).filter(({ severity }) => severity === "error");
   if (problems.length > 0) {
     log(
@@ -102,13 +104,12 @@ async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<
   const { images } = await store.list();
   const newest = images[0];
   const what = newest === undefined ? "" : `, newest ${newest.manifest.os} of ${newest.manifest.createdAt}`;
-  log("serve", `store ${paths.store}: ${images.length} images${what}`);
-  const missing = await whatIsMissing(
-    source.current(),
-    clusterFile,
-    async (plan) => (await findImage(store, plan)) !== undefined,
-  );
-  if (missing !== undefined) log("serve", missing, "warning");
+  log("serve", `store ${paths.store}: ${formatCount(images.length, "image")}${what}`);
+  const missing = await whatIsMissing(source.current(), clusterFile, {
+    hasImage: async (plan) => (await findImage(store, plan)) !== undefined,
+    missingSecrets: (node) => findMissingSecrets(node, base.secrets),
+  });
+  for (const line of missing) log("serve", line, "warning");
   for (const { node, state } of attempts.live()) log(node, `goes on: ${state.stage} since ${state.since}`);
 }
 

@@ -1,38 +1,58 @@
 /** What an operator has to do before nodes can be armed, said when the server starts instead of at the first arm. */
 import { digestOf } from "../digest.ts";
-import { ImagectlError } from "../errors.ts";
+import { type Finding, ImagectlError } from "../errors.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
-import type { ImagePlan, NodePlan } from "../plan/plan.ts";
+import type { ImagePlan, NodePart, NodePlan } from "../plan/plan.ts";
 
 /** So many nodes are named. */
 const namedNodes = 5;
 
-/**
- * @param hasImage whether the store has one for the plan.
- * @returns one line with a command; undefined when every node of the file can be armed, or for another reason cannot.
- */
+export type Looks = {
+  /** Whether the store has an image for the plan. */
+  readonly hasImage: (plan: ImagePlan) => Promise<boolean>;
+  /** A finding for each secret of the node that was not made yet. */
+  readonly missingSecrets: (node: NodePart) => Promise<readonly Finding[]>;
+};
+
+/** @returns lines with a command each; none when every node of the file can be armed, or for another reason cannot. */
 export async function whatIsMissing(
   input: PlanInput,
   clusterFile: string,
-  hasImage: (plan: ImagePlan) => Promise<boolean>,
-): Promise<string | undefined> {
+  { hasImage, missingSecrets }: Looks,
+): Promise<readonly string[]> {
   const { nodes } = input.cluster;
   if (nodes.length === 0)
-    return `there are no nodes yet: add them to ${clusterFile}, which is read again by itself`;
+    return [`there are no nodes yet: add them to ${clusterFile}, which is read again by itself`];
+  const plans = nodes.flatMap(({ name }) => planIfSound(input, name) ?? []);
+  const golden = plans.filter(({ node }) => node.method === "golden");
   const known = new Map<string, boolean>();
   const lacking: string[] = [];
-  for (const { name } of nodes) {
-    const plan = planIfSound(input, name);
-    if (plan?.node.method !== "golden") continue;
-    const digest = digestOf(plan.image);
-    const isThere = known.get(digest) ?? (await hasImage(plan.image));
+  const secrets: Finding[] = [];
+  for (const { image, node } of golden) {
+    const digest = digestOf(image);
+    const isThere = known.get(digest) ?? (await hasImage(image));
     known.set(digest, isThere);
-    if (!isThere) lacking.push(name);
+    if (!isThere) lacking.push(node.hostname);
+    secrets.push(...(await missingSecrets(node)));
   }
-  if (lacking.length === 0) return undefined;
-  const more = lacking.length > namedNodes ? ` and ${lacking.length - namedNodes} more` : "";
-  const names = lacking.slice(0, namedNodes).join(", ");
-  return `there is no image yet for ${names}${more}: imagectl build --cluster ${clusterFile}`;
+  return [
+    ...(lacking.length === 0
+      ? []
+      : [`there is no image yet for ${list(lacking)}: sudo imagectl build --cluster ${clusterFile}`]),
+    ...(secrets.length === 0
+      ? []
+      : [`${list(secrets.map(({ where }) => where))} cannot be armed yet: ${sayFirst(secrets)}`]),
+  ];
+}
+
+function list(names: readonly string[]): string {
+  const distinct = [...new Set(names)];
+  const more = distinct.length > namedNodes ? ` and ${distinct.length - namedNodes} more` : "";
+  return `${distinct.slice(0, namedNodes).join(", ")}${more}`;
+}
+
+function sayFirst([first]: readonly Finding[]): string {
+  return first === undefined ? "" : `${first.message}. ${first.hint}`;
 }
 
 /** What is wrong with a plan, validate says. */

@@ -1,4 +1,5 @@
 /** The doctor beside real DHCP servers: on the bastion itself, and at the other end of the cable. */
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Answer } from "../../src/doctor/facts.ts";
@@ -13,6 +14,7 @@ import { type LabCluster, lab, makeLabCluster } from "../support/lab-cluster.ts"
 const strangerMac = "52:54:00:77:00:99";
 
 let scratch: Scratch;
+let state: string;
 let cluster: LabCluster;
 let network: LabNetwork;
 let stranger: Namespace;
@@ -20,6 +22,7 @@ const running: StartedProcess[] = [];
 
 beforeAll(async () => {
   scratch = openScratch({ cache, pid: process.pid });
+  state = scratch.folder("state");
   cluster = await makeLabCluster(scratch.folder("cluster"));
   network = await openLabNetwork({ ...lab, outsider: undefined });
   stranger = await openNamespace("stranger");
@@ -42,7 +45,7 @@ afterAll(async () => {
 async function doctor(): Promise<{ readonly exitCode: number; readonly answers: readonly Answer[] }> {
   const [program, ...enter] = network.bastion.enter;
   const environment = {
-    IMAGECTL_STATE: scratch.folder("state"),
+    IMAGECTL_STATE: state,
     IMAGECTL_RUN: join(scratch.runtime, "run"),
     IMAGECTL_CACHE: cache,
   };
@@ -75,6 +78,18 @@ async function startDnsmasq(place: Namespace, interfaceName: string): Promise<St
 
 const about = (answers: readonly Answer[], where: string) =>
   answers.filter((answer) => answer.where === where);
+
+test("a folder of a node's secrets is private when only root may enter it, its values when only root may read them", async () => {
+  const secrets = join(state, "secrets");
+  const value = join(secrets, "node1/recovery-hash");
+  mkdirSync(join(secrets, "node1"), { recursive: true, mode: 0o700 });
+  writeFileSync(value, "x", { mode: 0o600 });
+  const privacy = async () => (await doctor()).answers.find(({ where }) => where === "private files");
+  expect(await privacy()).toMatchObject({ severity: "fine" });
+  chmodSync(value, 0o644);
+  expect(await privacy()).toMatchObject({ severity: "error", hint: `chmod 600 ${value}` });
+  rmSync(secrets, { recursive: true });
+});
 
 test("a bastion without rivals is fine", async () => {
   const { answers } = await doctor();
@@ -116,7 +131,7 @@ test("an interface that is down is said so, with the command", async () => {
   try {
     const { answers } = await doctor();
     expect(about(answers, "interface eth1")).toMatchObject([
-      { code: "INTERFACE_UNUSABLE", hint: "ip link set eth1 up" },
+      { code: "INTERFACE_UNUSABLE", hint: expect.stringMatching(/^sudo ip link set eth1 up;/) },
     ]);
   } finally {
     await network.bastion.ip("link", "set", "dev", lab.bastionInterface, "up");
