@@ -1,11 +1,12 @@
 /** A machine that shows its numbers and a Prometheus that asks for them, booted: by the roles, and by a node that falls silent. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
+import { describeCopies, makeFirstCopy } from "../support/backup-copies.ts";
 import { describePulls } from "../support/backup-pulls.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { labSystems, wholeCluster } from "../support/lab-cluster.ts";
 
-const proved = new Set(["node-exporter", "prometheus", "backup-agent"]);
+const proved = new Set(["node-exporter", "prometheus", "backup-agent", "backup-puller"]);
 const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", ...proved];
 
 /** NodeDown waits two minutes; what is asked every 15 seconds is judged as often. Milliseconds. */
@@ -16,6 +17,7 @@ describe.each(labSystems)("%s", (os) => {
   let booted: BootedLab;
   beforeAll(async () => {
     booted = await openBootedLab(options);
+    await makeFirstCopy(booted, options);
   });
   afterAll(() => booted?.close());
 
@@ -37,6 +39,7 @@ describe.each(labSystems)("%s", (os) => {
     expect(elsewhere).toEqual([]);
   });
 
+  describe("the bastion's copies", () => describeCopies(() => booted));
   describe("the backup host", () => describePulls(() => booted, options));
 
   // It takes minutes, and the rule is the same on each system.
