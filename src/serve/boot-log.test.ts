@@ -86,7 +86,9 @@ test("a stranger is called by its MAC; our own probe is not a stranger", () => {
   const { log, lines } = open(true);
   log.dhcp({ kind: "not-answered", mac: stranger, reason: "unknown-mac" });
   log.dhcp({ kind: "not-answered", mac: ownMac, reason: "unknown-mac" });
-  expect(lines).toEqual(["52:54:00:99:99:99 DHCP: no answer (unknown-mac)"]);
+  expect(lines).toEqual([
+    "52:54:00:99:99:99 DHCP: no answer (unknown-mac): it asks what to boot, and no node of the cluster file has this MAC address",
+  ]);
 });
 
 test("a transfer by TFTP says who took what, how long it took and what was lost", () => {

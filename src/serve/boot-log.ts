@@ -3,6 +3,7 @@ import type { MacAddress } from "../address.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { EventBody } from "../nodes/event.ts";
+import type { NoAnswerReason } from "../pxe/dhcp/answer.ts";
 import type { DhcpEvent } from "../pxe/dhcp/server.ts";
 import type { BootRouteEvent } from "../pxe/http/boot-route.ts";
 import type { TftpEvent } from "../pxe/tftp/server.ts";
@@ -22,6 +23,12 @@ export type BootLogDependencies = {
   readonly ownMac: MacAddress;
   /** Runs `work` after what is being done now: answers go out before events are written to the disk. */
   readonly later: (work: () => void) => void;
+};
+
+/** What a person at a rack looks for when a machine does not appear. */
+const explained: Partial<Record<NoAnswerReason, string>> = {
+  "unknown-mac": ": it asks what to boot, and no node of the cluster file has this MAC address",
+  "unsupported-firmware": ": its image has nothing that starts on its firmware",
 };
 
 export type BootLog = {
@@ -63,7 +70,7 @@ export function openBootLog(dependencies: BootLogDependencies): BootLog {
           );
         case "not-answered":
           if (event.mac === dependencies.ownMac) return;
-          return log(who(event.mac), `DHCP: no answer (${event.reason})`);
+          return log(who(event.mac), `DHCP: no answer (${event.reason})${explained[event.reason] ?? ""}`);
         case "address-conflict":
           return log(who(event.mac), `DHCP: somebody else uses ${event.address}`, "warning");
         case "malformed":

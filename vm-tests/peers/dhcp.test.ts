@@ -194,7 +194,7 @@ describe("beside another server", () => {
     const second = lab.startServer();
     const line = await second.waitFor("the refusal", (event) => String(event.line).includes("in use"));
     expect(line.line).toContain("UDP port 67 of eth0 is in use (held by");
-    expect(line.line).toContain(`pid=${first.pid}`);
+    expect(line.line).toContain(`pid ${first.pid})`);
     expect((await second.process.exited).exitCode).toBe(69);
   });
 });
@@ -212,6 +212,16 @@ describe("bin/open-dhcp-sockets", () => {
     expect(exitCode).toBe(status);
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/\n {4}hint: .+\n/);
+  });
+
+  test("names another imagectl serve as such: its program is called node", async () => {
+    const program = join(import.meta.dirname, "../../bin/open-dhcp-sockets");
+    const [enter, ...words] = lab.network.bastion.enter;
+    const holder = ["perl", "-e", '$| = 1; print "up\\n"; sleep 60', "/src/cli/main.ts", "serve"];
+    await new Promise<void>((resolve) => {
+      others.push(start(enter, [...words, program, "eth0", "--", ...holder], { onLine: () => resolve() }));
+    });
+    expect((await open("eth0 -- true")).stderr).toMatch(/ \(held by another imagectl serve, pid \d+\)\n/);
   });
 
   test("says that it needs root", async () => {
