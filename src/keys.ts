@@ -126,7 +126,7 @@ async function readPublicKey(path: string): Promise<string> {
   const text = await readText(path);
   if (text === undefined) {
     throw new ImagectlError("KEYS_MISSING", `the cluster has no keys yet: ${path} does not exist`, {
-      hint: `Make them once: imagectl keys init (they go to ${dirname(path)})`,
+      hint: `Make them once: sudo imagectl keys init (they go to ${dirname(path)})`,
     });
   }
   return text.trim();

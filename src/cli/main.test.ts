@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../paths.ts";
 import type { NodePlan } from "../plan/plan.ts";
+import { run } from "../run.ts";
 import { main } from "./main.ts";
 import { runCaptured } from "./test-run.ts";
 
@@ -203,6 +204,18 @@ describe("with keys", () => {
     expect(readFileSync(path, "utf8")).toBe(before);
   });
 
+  test("known-hosts is one line by which ssh believes the nodes, and nobody else", async () => {
+    const { code, stdout } = await imagectl("keys", "known-hosts", "--cluster", sample);
+    const known = join(scratch, "known_hosts");
+    writeFileSync(known, stdout);
+    const find = (name: string) => run("ssh-keygen", ["-F", name, "-f", known], { okExitCodes: [0, 1] });
+    expect(code).toBe(0);
+    for (const name of ["node1", "node1.cluster", "10.77.0.11"])
+      expect((await find(name)).stdout).toContain(`@cert-authority node1,node1.cluster,10.77.0.11 `);
+    expect((await find("github.com")).exitCode).toBe(1);
+    expect(stdout).toContain(readFileSync(join(keys, "host_ca_ed25519.pub"), "utf8").split(" ")[1]);
+  });
+
   test("plan shows layers, ports and checks", async () => {
     const { code, stdout } = await imagectl("plan", "node1", "--cluster", sample);
     expect(code).toBe(0);
@@ -300,4 +313,10 @@ test("what is not ours on purpose is a defect: exit code 70, with the trace", as
   expect(await main(["schema"], { ...io, stderr: { write: (text: string) => (stderr += text) } })).toBe(70);
   expect(stderr).toContain("a defect of ours");
   expect(stderr).toContain("TypeError: a bug");
+});
+
+test("a page is not poured over a terminal", async () => {
+  const { code, stderr } = await runCaptured(["report", "node1", "--html"], { isTty: true });
+  expect(code).toBe(2);
+  expect(stderr).toContain("imagectl report node1 --html --out node1.html");
 });

@@ -26,12 +26,20 @@ export const command = defineCommand({
   words: ["nodes"],
   async run({ values, positionals }, io) {
     const form = formOf(values, ["html", "junit", "json"]);
-    const client = operatorClient(io.env);
     const node = positionals[0] as string;
+    if (form === "html" && values.out === undefined && io.isTty) {
+      throw new ImagectlError("USAGE", "a page is nothing to read on a terminal", {
+        hint: `Write it to a file: imagectl report ${node} --html --out ${node}.html`,
+      });
+    }
+    const client = operatorClient(io.env);
     const report = await client.get<Report>(`/nodes/${encodeURIComponent(node)}/report`);
     const text = form === "html" ? await makePage(client, report, new Date()) : showReport(report, form);
     if (values.out === undefined) io.stdout.write(text);
-    else await writeWhole(values.out, text);
+    else {
+      await writeWhole(values.out, text);
+      io.stderr.write(`${values.out} is written\n`);
+    }
     return 0;
   },
 });

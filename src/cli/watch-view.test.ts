@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Attempt } from "../nodes/attempts.ts";
 import type { AttemptState, NodeEvent } from "../nodes/event.ts";
-import { follow, fractionDone, verdictOf, type Watched, watchLine } from "./watch-view.ts";
+import { closingLines, follow, fractionDone, verdictOf, type Watched, watchLine } from "./watch-view.ts";
 
 const armedAt = "2026-05-04T10:00:00.000Z";
 const now = new Date("2026-05-04T10:01:12.000Z");
@@ -114,4 +114,16 @@ test.each([
 
 test("a node of which nothing was heard yet is under way", () => {
   expect(verdictOf(["node1"], new Map())).toBe("under-way");
+});
+
+test("in the end a cause is said whole, and of a few nodes how to get in", () => {
+  const ready = (node: string) =>
+    follow(undefined, { attempt: attempt({ stage: "ready", isLive: false }, node) });
+  const cause = { message: "2 acceptance checks are red", hint: "See which: imagectl verify NODE --last" };
+  const failed = follow(undefined, { attempt: attempt({ stage: "failed", isLive: false, cause }, "node2") });
+  expect(closingLines([ready("node1"), failed])).toBe(
+    "node1: ssh NAME@10.77.0.11. Its report: imagectl report node1 --html --out node1.html\n" +
+      "node2: 2 acceptance checks are red. See which: imagectl verify node2 --last\n",
+  );
+  expect(closingLines(["a", "b", "c", "d"].map(ready))).toBe("");
 });

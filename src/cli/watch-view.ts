@@ -84,3 +84,17 @@ export function verdictOf(names: readonly string[], watched: ReadonlyMap<string,
     isThere(stage) || stage === "failed" || stage === "disarmed" || stage === "retired";
   return stages.every(isOver) ? "failed" : "under-way";
 }
+
+/** So many get a line each when all is well; of more, only what went wrong is said. */
+const fewNodes = 3;
+
+/** What is left to say when all have arrived: a whole cause, which a line of a terminal may have cut, and the way in. */
+export function closingLines(nodes: readonly Watched[]): string {
+  const isFew = nodes.length <= fewNodes;
+  const lines = nodes.map(({ attempt: { node, state, address }, message }) => {
+    if (state.cause !== undefined) return `${node}: ${message}\n`;
+    if (state.stage !== "ready" || !isFew) return "";
+    return `${node}: ssh NAME@${address}. Its report: imagectl report ${node} --html --out ${node}.html\n`;
+  });
+  return lines.join("");
+}

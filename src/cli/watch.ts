@@ -6,7 +6,7 @@ import type { TargetList, WatchLine } from "../serve/operator-types.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { type OperatorClient, operatorClient } from "./operator-client.ts";
 import { findTargets, targetWords } from "./targets.ts";
-import { follow, verdictOf, type Watched, watchLine } from "./watch-view.ts";
+import { closingLines, follow, verdictOf, type Watched, watchLine } from "./watch-view.ts";
 
 export const command = defineCommand({
   summary: "follow nodes until they are ready (exit code 0) or failed (1)",
@@ -48,7 +48,9 @@ export async function followNodes(
       watched.set(node, follow(before, line));
       screen.show(watched, line, before);
       const verdict = names.length === 0 ? "under-way" : verdictOf(names, watched);
-      if (verdict !== "under-way") return verdict === "ready";
+      if (verdict === "under-way") continue;
+      if (!isJson) io.stderr.write(closingLines([...watched.values()]));
+      return verdict === "ready";
     }
   } finally {
     screen.close();
