@@ -36,7 +36,7 @@ describe("where a path stands", () => {
 
 describe("syntax", () => {
   test.each([
-    ["a doubled key", "a: 1\na: 2\n", "f.yaml:2:1", "the key a is there twice"],
+    ["a doubled key", "name: 1\nname: 2\n", "f.yaml:2:1", "the key name is there twice"],
     ["a bracket that stays open", "a: [1, 2\nb: 3\n", "f.yaml:2:1", "a [ or { above is not closed"],
     ["a tab as indentation", "a:\n\tb: 1\n", "f.yaml:2:1", "a tab stands in front of this line"],
     [
@@ -84,4 +84,11 @@ describe("syntax", () => {
       expect(Array.isArray(parseYamlFile(source, "f.yaml").findings)).toBe(true);
     }
   });
+});
+
+test("YAML 1.1, where it is asked for: no is false, << merges, colons are base 60", () => {
+  const text = "a: &a {b: no, c: 12:30}\nd: {<<: *a, b: on}\n";
+  const read = (version: "1.1" | "1.2") => parseYamlFile(text, "f.yaml", { version }).value;
+  expect(read("1.1")).toEqual({ a: { b: false, c: 750 }, d: { b: true, c: 750 } });
+  expect(read("1.2")).toEqual({ a: { b: "no", c: "12:30" }, d: { "<<": { b: "no", c: "12:30" }, b: "on" } });
 });

@@ -35,12 +35,21 @@ export function writeYaml(value: unknown): string {
 }
 
 /**
- * Reads one YAML 1.2 document.
+ * Reads one YAML document: YAML 1.2, or 1.1 as PyYAML and so Ubuntu's installer reads it (`no` is false, `<<` merges).
  * A syntax error never quotes the text: the line may be one of a private key.
  */
-export function parseYamlFile(text: string, fileName: string): YamlFile {
+export function parseYamlFile(
+  text: string,
+  fileName: string,
+  options: { readonly version?: "1.1" | "1.2" } = {},
+): YamlFile {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    version: options.version ?? "1.2",
+  });
   const place = (offset: number): string => {
     const { line, col } = lineCounter.linePos(offset);
     return `${fileName}:${Math.max(line, 1)}:${Math.max(col, 1)}`;

@@ -38,7 +38,8 @@ const unclosed: YamlProblem = {
 /** @param mayQuote whether words of the file may be shown. */
 export function explainYaml(error: YAMLError, text: string, mayQuote: boolean): YamlProblem {
   if (error.code === "DUPLICATE_KEY") {
-    const key = mayQuote ? ` ${text.slice(...error.pos).trim()}` : "";
+    // The parser marks only the first character of the key.
+    const key = mayQuote ? ` ${/^[^:\n]*/.exec(text.slice(error.pos[0]))?.[0].trim()}` : "";
     return {
       message: `the key${key} is there twice`,
       hint: "Put both into one, or give one of them another name.",
