@@ -51,6 +51,15 @@ export function throwOnErrors(code: ErrorCode, subject: string, findings: readon
   );
 }
 
+/** By line and column, so that the list reads as the file does. */
+export function inFileOrder(findings: readonly Finding[]): Finding[] {
+  const place = (finding: Finding): number => {
+    const [, line = "0", column = "0"] = /:([0-9]+):([0-9]+)$/.exec(finding.where) ?? [];
+    return Number(line) * 10_000 + Number(column);
+  };
+  return [...findings].sort((left, right) => place(left) - place(right));
+}
+
 /** Renders a finding the way compilers do, so that editors can jump to it. Safe for a terminal. */
 export function formatFinding(finding: Finding): string {
   const { where, severity, message, code, hint } = finding;

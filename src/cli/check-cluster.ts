@@ -1,7 +1,7 @@
 /** Everything that is wrong with a cluster file: its lines, its roles and the plans that they make. */
 import { makeSeed } from "../cloud-init/seed.ts";
-import { inFileOrder, type ParsedCluster } from "../cluster/parse.ts";
-import type { Finding } from "../errors.ts";
+import type { ParsedCluster } from "../cluster/parse.ts";
+import { type Finding, inFileOrder } from "../errors.ts";
 import { checkPlans, checkRoleChoices } from "../plan/make.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
 import { knownSystems, placeholderTrust } from "./plan-context.ts";

@@ -4,6 +4,7 @@ import { readPlanSources } from "../plan/inputs.ts";
 import { formatCount } from "../quantity.ts";
 import { findProblems } from "./check-cluster.ts";
 import { defineCommand, jsonOption } from "./command.ts";
+import { countErrors, summarizeFindings } from "./findings-summary.ts";
 import { clusterFile } from "./plan-context.ts";
 
 export const command = defineCommand({
@@ -17,7 +18,7 @@ export const command = defineCommand({
     const { parsed, roles } = await readPlanSources(file);
     const { cluster } = parsed;
     const findings = findProblems(parsed, roles);
-    const errors = findings.filter((finding) => finding.severity === "error").length;
+    const errors = countErrors(findings);
     if (values.json === true) {
       io.stdout.write(`${JSON.stringify({ file, isValid: errors === 0, findings }, null, 2)}\n`);
     } else {
@@ -26,14 +27,13 @@ export const command = defineCommand({
         cluster === undefined
           ? ""
           : ` ${formatCount(cluster.nodes.length, "node")}, ${formatCount(cluster.users.length, "user")}:`;
-      io.stdout.write(`${file}:${size} ${summarize(findings, errors, cluster?.nodes.length)}\n`);
+      io.stdout.write(`${file}:${size} ${summarize(findings, cluster?.nodes.length)}\n`);
     }
     return errors === 0 ? 0 : 2;
   },
 });
 
-function summarize(findings: readonly Finding[], errors: number, nodes: number | undefined): string {
-  if (findings.length === 0)
-    return nodes === 0 ? "no problems, and no nodes yet: add them at its end" : "no problems";
-  return `${formatCount(errors, "error")}, ${formatCount(findings.length - errors, "warning")}`;
+function summarize(findings: readonly Finding[], nodes: number | undefined): string {
+  if (findings.length === 0 && nodes === 0) return "no problems, and no nodes yet: add them at its end";
+  return summarizeFindings(findings);
 }

@@ -1,5 +1,5 @@
 /** `cluster.yaml` -> ClusterConfig, or every problem of the file at once, each with its place. */
-import { type Finding, ImagectlError } from "../errors.ts";
+import { type Finding, ImagectlError, inFileOrder } from "../errors.ts";
 import { parseYamlFile, type YamlFile, type YamlPath } from "../yaml-file.ts";
 import { checkShape } from "../yaml-shape.ts";
 import { checkAcrossFile } from "./check.ts";
@@ -122,13 +122,4 @@ function toDataDisk({ match, mount, policy, filesystem = "ext4" }: FileDataDisk)
 function toMatch({ minSize, maxSize, ...patterns }: FilePolicy["match"]): DiskMatch {
   const given = Object.entries({ ...patterns, minBytes: minSize, maxBytes: maxSize });
   return Object.fromEntries(given.filter(([, value]) => value !== undefined));
-}
-
-/** By line and column, so that the list reads as the file does. */
-export function inFileOrder(findings: readonly Finding[]): Finding[] {
-  const place = (finding: Finding): number => {
-    const [, line = "0", column = "0"] = /:([0-9]+):([0-9]+)$/.exec(finding.where) ?? [];
-    return Number(line) * 10_000 + Number(column);
-  };
-  return [...findings].sort((left, right) => place(left) - place(right));
 }
