@@ -4,9 +4,11 @@
  */
 export const errorCodes = {
   ADDRESS_UNUSABLE:
-    "An address of the cluster file is outside the subnet, reserved in it, or inside the pool.",
+    "An address of a file is outside the subnet, reserved in it, inside the pool, or no address at all.",
   ARM_REFUSED: "A node cannot be armed: its method, its kernel arguments or the missing image say why.",
   ARTEFACT_WORKER_FAILED: "A process that serves artefacts did not get to listen.",
+  AUTOINSTALL_MISSING: "A document holds nothing that Ubuntu's installer would take for its own.",
+  AUTOINSTALL_UNREADABLE: "An autoinstall document, or the description of its machine, cannot be read.",
   BACKUP_CUT_SHORT: "A backup file ends too early: it was copied in part, or its disk was full.",
   BACKUP_DAMAGED: "A backup file is not what was written: bytes of it were altered.",
   BACKUP_TOO_NEW: "A backup was written by a newer imagectl, in a format that this one does not read.",
@@ -15,6 +17,7 @@ export const errorCodes = {
   BOND_INCOMPLETE: "A node's bond has no cards, no mode, or lacks the card that boots.",
   BOOT_ENTRY_MISSING:
     "An image's manifest cannot network-boot the firmware, or boots an artefact that it does not list.",
+  BOOT_PARTITION_MISSING: "A storage section makes no partition that the machine's firmware can start from.",
   BUILD_BUSY: "Another build runs with the same cache folder.",
   BUILD_FAILED: "A step of an image's build failed; nothing was published.",
   BUILD_INTERRUPTED: "An image's build was interrupted; nothing was published.",
@@ -26,6 +29,9 @@ export const errorCodes = {
   CLUSTER_INVALID: "The cluster file has errors; all of them are listed with their places.",
   CLUSTER_UNREADABLE: "The cluster file does not exist or may not be read.",
   COMMAND_FAILED: "A program that imagectl started ended with an error, or could not be started.",
+  COMMAND_SUSPECT: "A command of an autoinstall document most likely does something else than what is meant.",
+  COMMAND_SYNTAX: "A command of an autoinstall document is not one that a shell can read.",
+  COMMAND_WILL_FAIL: "A command of an autoinstall document fails wherever it is run.",
   CONFIRMATION_REFUSED:
     "A change of the bastion was confirmed by a login that does not prove that a new one gets in.",
   DATABASE_BUSY: "Another process holds a lock on the database of attempts and events.",
@@ -37,13 +43,14 @@ export const errorCodes = {
   DHCP_PROBE_FAILED: "The interface cannot send, so it is not known whether another DHCP server is there.",
   DHCP_SOCKET_MISSING:
     "The server was not started through bin/open-dhcp-sockets, which opens the sockets of DHCP.",
-  DISK_AMBIGUOUS: "Several disks of a node could be what the cluster file means, and it does not say which.",
+  DISK_AMBIGUOUS: "Several disks of a node could be what a file means, and it does not say which.",
   DISK_FULL: "The disk under a folder that imagectl writes to is full; nothing half-written was kept.",
   DISK_NONE:
-    "No disk of a node is what the cluster file means: each is removable, read-only, too small or not matched.",
+    "No disk of a node is what a file means: each is removable, read-only, too small or not matched.",
   DISK_ROLE_MISSING: "A disk layout needs a program that no role of the group installs.",
   DISK_SPACE_LOW: "The disk that images are built on has too little free space.",
   DISK_TWIN: "Two disks of a node hold a file system with one UUID, so that it cannot be found by it.",
+  DISK_UNCHOSEN: "An autoinstall document leaves it to the installer which disk is overwritten.",
   DRIVERS_MISSING: "An initramfs lacks the driver of a disk or network controller that we promise.",
   DUPLICATE: "Two things of the cluster file or of a role claim one name, number or address.",
   EVENT_MALFORMED: "A node reported an event that is not one of the kinds that a node may report.",
@@ -67,12 +74,15 @@ export const errorCodes = {
   KEYS_EXPOSED: "Private keys, secrets or the database may be read by others than root.",
   KEYS_MISSING: "The cluster's keys (agent, host CA) were not made yet.",
   KEYS_UNREADABLE: "A key file of the cluster exists but cannot be read by this user.",
+  KEY_MISPLACED: "A key of an autoinstall document stands where the one that it is meant for does not look.",
   KEY_MISSING: "A file of the operator lacks a key that must be there.",
   KEY_UNKNOWN: "A file of the operator has a key that nothing reads; most often a typo.",
   KVM_UNUSABLE: "KVM was asked for, but a guest that was started under it did not run.",
   LAB_BOOT_FAILED: "A machine of the lab did not boot; its console says why.",
   LAB_DISK_IMPOSSIBLE: "A rehearsal cannot make a disk that a node's disk policy would take.",
+  LAYOUT_TOO_LARGE: "The partitions of a disk, array or volume group are larger together than it is.",
   LOCK_MALFORMED: "A package lock, or what apt said for it, cannot be understood.",
+  LOGIN_IMPOSSIBLE: "Nobody, or not everybody who was meant to, can log in to what a document installs.",
   MACHINE_TOO_SMALL:
     "The machine has less memory, processors, disks or network cards than its group requires.",
   MEMORY_TOO_SMALL: "The node has less memory than the image's boot entry asks for.",
@@ -80,8 +90,7 @@ export const errorCodes = {
   NAMESPACE_FAILED: "A network namespace could not be made: imagectl needs root for it.",
   NAME_INVALID: "A name of a machine, user, group or the cluster is malformed or reserved.",
   NAME_SERVER_SILENT: "A name server that nodes are given does not answer the bastion.",
-  NIC_NOT_FOUND:
-    "No network interface of the machine has the MAC address that the cluster file gives the node.",
+  NIC_NOT_FOUND: "No network interface of the machine has the MAC address or name that a file gives it.",
   NODE_ALREADY_ARMED: "The node has a live attempt already; one attempt at a time may write to its disk.",
   NODE_NOT_ARMED: "The node has no live attempt that could be ended.",
   NODE_NOT_DEPLOYED: "The node was not installed by imagectl yet, or is being installed right now.",
@@ -107,16 +116,19 @@ export const errorCodes = {
   PASSPHRASE_UNUSABLE:
     "There is no passphrase to use: it is too short, was mistyped, or nobody could be asked.",
   PASSPHRASE_WRONG: "The passphrase is not the one that a backup was sealed with.",
+  PASSWORD_NOT_HASHED: "A password stands where a hash is taken, or a hash is damaged; it opens nothing.",
   PLAN_CONFLICT: "Two roles own one path, package or port.",
   PLAN_INVALID: "The cluster file and the roles do not make a plan; every reason is listed.",
   PORT_IN_USE: "Another program listens on a port that imagectl needs.",
   PUBLIC_KEY_REFUSED:
     "A user's key is not an OpenSSH public key of an algorithm and size that sshd should trust.",
+  REFERENCE_UNKNOWN: "Something of an autoinstall document refers to what nothing before it defines.",
   REINSTALL_REFUSED: "Something speaks against a reinstall; nothing was armed and nothing restarted.",
   REQUEST_MALFORMED: "A request to the operator API is not one that it takes.",
   RESCUE_REFUSED: "Something speaks against a rescue; nothing was armed and nothing restarted.",
   RESTART_UNSUPPORTED: "A group wants to be restarted in a way that its image has no tool for.",
   RESTORE_FAILED: "A backup could not be put in place; the old state is kept.",
+  REST_MISPLACED: "A partition other than the last one takes the rest of its disk.",
   ROLE_CYCLE: "Roles need each other in a circle, so that there is no order to apply them in.",
   ROLE_FOLDER_INVALID: "A role's folder holds something that is not part of the role format.",
   ROLE_NEED_MISSING: "A role needs another one that the group does not list.",
@@ -126,6 +138,7 @@ export const errorCodes = {
     "A role of the bastion's group sets up the network card that nodes boot from, which the bastion has not.",
   ROLE_REPLACED: "A role of the operator replaces the one of the same name that comes with imagectl.",
   ROLE_UNKNOWN: "A group lists a role that is in no folder.",
+  ROOT_MISSING: "A storage section mounts nothing at /.",
   ROOT_REQUIRED: "The command needs root: privileged ports, namespaces, files of many users.",
   SECRET_EXISTS: "A secret would be overwritten, and the command was not told to.",
   SECRET_MISPLACED: "A role reads a secret outside of a file, or in a file that everybody may read.",
@@ -137,6 +150,8 @@ export const errorCodes = {
   SERVER_NOT_RUNNING: "A command needs imagectl serve, and nothing answers on its operator socket.",
   SERVICE_MISSING: "Roles send nodes to a port of the bastion on which nothing listens.",
   SOCKET_FAILED: "A socket could not be opened.",
+  SOURCE_UNKNOWN: "An autoinstall document asks for a system that is on no ISO of Ubuntu.",
+  SSHD_OPTION_UNKNOWN: "A line written into sshd's configuration keeps sshd from starting.",
   STATE_EXISTS: "A restore would replace a state or a cluster file that is there.",
   STATE_UNREADABLE: "The state of the bastion cannot be read, or there is none.",
   STORE_KEY_DIFFERS: "The store's images are signed by another manifest key than the one at hand.",
@@ -151,7 +166,7 @@ export const errorCodes = {
   VALUE_INVALID: "A value in a file of the operator is not one that may stand there.",
   VANTAGE_UNREACHABLE: "A check could not be run because its node, bastion or outsider did not answer.",
   VERIFY_RUNNING: "The acceptance checks of the node are running already.",
-  YAML_INVALID: "A file of the operator is not valid YAML 1.2.",
+  YAML_INVALID: "A file of the operator is not valid YAML.",
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -24,6 +24,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   images: () => import("./images.ts"),
   init: () => import("./init.ts"),
   keys: () => import("./keys.ts"),
+  lint: () => import("./lint.ts"),
   nodes: () => import("./nodes.ts"),
   plan: () => import("./plan.ts"),
   reinstall: () => import("./reinstall.ts"),
