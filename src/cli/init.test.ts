@@ -211,3 +211,11 @@ test("a file that is there stays, and nothing is asked", async () => {
   expect(stderr).not.toContain("name [lab]");
   expect(readFileSync(file, "utf8")).toBe("mine\n");
 });
+
+test("a folder that is not there is told before anything is asked", async () => {
+  file = join(folder, "no/such/folder/cluster.yaml");
+  const { code, stderr } = await init([], []);
+  expect(code).toBe(1);
+  expect(stderr).toContain("[OUTPUT_NOT_WRITTEN]");
+  expect(stderr).not.toContain("The interface");
+});

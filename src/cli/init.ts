@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { MacAddress } from "../address.ts";
 import { type Draft, type DraftNode, draftView } from "../cluster/draft.ts";
-import { createClusterFile, readTextFile, refuseExisting } from "../cluster/file.ts";
+import { createClusterFile, readTextFile, requireNewFile } from "../cluster/file.ts";
 import { complainAboutLabel, complainAboutUserName, type NameComplaint } from "../cluster/names.ts";
 import { parseCluster } from "../cluster/parse.ts";
 import { parsePublicKey } from "../cluster/public-key.ts";
@@ -15,7 +15,7 @@ import { type Asker, choose, openAsker } from "./ask.ts";
 import { findProblems } from "./check-cluster.ts";
 import { type CommandIo, defineCommand } from "./command.ts";
 import { listInterfaces, listPublicKeys, type OfferedInterface, readKeyArgument } from "./machine-facts.ts";
-import { clusterFile } from "./plan-context.ts";
+import { clusterFile, newClusterFile } from "./plan-context.ts";
 
 export const command = defineCommand({
   summary:
@@ -47,8 +47,8 @@ export const command = defineCommand({
   positionals: { min: 0, max: 1 },
   words: ["file"],
   async run({ values, positionals }, io) {
-    const file = clusterFile(positionals[0], io.env);
-    await refuseExisting(file);
+    const file = newClusterFile(positionals[0], io.env);
+    await requireNewFile(file);
     const asker = openAsker(io);
     const where = await chooseInterface(values.interface, asker);
     const draft: Draft = {

@@ -1,5 +1,6 @@
 /** Where commands find the cluster file and the keys, and what they plan from. */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { makeSeed } from "../cloud-init/seed.ts";
 import { operatingSystems } from "../images/catalogue.ts";
 import { statePaths } from "../paths.ts";
@@ -45,6 +46,14 @@ export function clusterFile(given: string | undefined, env: CommandIo["env"]): s
   const named = given ?? env.IMAGECTL_CLUSTER;
   if (named !== undefined) return named;
   return existsSync("cluster.yaml") || !existsSync(serviceFile) ? "cluster.yaml" : serviceFile;
+}
+
+/**
+ * Where a first file goes: with the package, to where the service looks for it.
+ * @param given what the command line says, if it says anything.
+ */
+export function newClusterFile(given: string | undefined, env: CommandIo["env"]): string {
+  return given ?? env.IMAGECTL_CLUSTER ?? (existsSync(dirname(serviceFile)) ? serviceFile : "cluster.yaml");
 }
 
 /**

@@ -116,6 +116,13 @@ test("a node of which nothing was heard yet is under way", () => {
   expect(verdictOf(["node1"], new Map())).toBe("under-way");
 });
 
+test("of a node that was just armed it says what it waits for", () => {
+  const deadline = "2026-05-04T12:00:00.000Z";
+  const armed = event({ kind: "armed", deadline, imageId: "i", planSha256: "p", revision: "r" });
+  const watched = follow(undefined, { attempt: attempt({}), event: armed });
+  expect(watchLine(watched, now, 200)).toMatch(/ {2}waits for its network boot: switch it on \(armed until /);
+});
+
 test("in the end a cause is said whole, and of a few nodes how to get in", () => {
   const ready = (node: string) =>
     follow(undefined, { attempt: attempt({ stage: "ready", isLive: false }, node) });

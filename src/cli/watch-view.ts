@@ -19,6 +19,8 @@ export function follow(before: Watched | undefined, { attempt, last, event = las
 
 /** The bar and the rate show progress; the message goes on naming the step. */
 function messageOf({ body }: NodeEvent, before: string | undefined): string | undefined {
+  if (body.kind === "armed")
+    return `waits for its network boot: switch it on (${body.purpose === "rescue" ? "rescue" : "armed"} until ${body.deadline})`;
   return body.kind === "step-progress" || body.kind === "step-finished" ? before : describeEvent(body);
 }
 

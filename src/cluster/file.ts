@@ -1,5 +1,6 @@
 /** The door to the cluster file on disk. */
-import { access, chown, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, chown, constants, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { writeSynced } from "../durable-file.ts";
 import { ImagectlError } from "../errors.ts";
 import { type ParsedCluster, parseCluster } from "./parse.ts";
@@ -28,13 +29,19 @@ export function readTextFile(path: string): Promise<string> {
   return readFile(path, "utf8");
 }
 
-/** @throws ImagectlError CLUSTER_EXISTS. */
-export async function refuseExisting(path: string): Promise<void> {
+/**
+ * Before anybody is asked anything that would be lost.
+ * @throws ImagectlError CLUSTER_EXISTS, OUTPUT_NOT_WRITTEN.
+ */
+export async function requireNewFile(path: string): Promise<void> {
   const isThere = await access(path).then(
     () => true,
     () => false,
   );
   if (isThere) throw alreadyThere(path);
+  await access(dirname(path), constants.W_OK).catch((error: Error) => {
+    throw notWritten(path, error);
+  });
 }
 
 /**
@@ -44,10 +51,14 @@ export async function refuseExisting(path: string): Promise<void> {
 export async function createClusterFile(path: string, text: string): Promise<void> {
   await writeFile(path, text, { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "EEXIST") throw alreadyThere(path);
-    throw new ImagectlError("OUTPUT_NOT_WRITTEN", `cannot write ${path}: ${error.message}`, {
-      hint: "Name a file in a folder that is there and that this user may write: imagectl init FILE",
-      cause: error,
-    });
+    throw notWritten(path, error);
+  });
+}
+
+function notWritten(path: string, error: Error): ImagectlError {
+  return new ImagectlError("OUTPUT_NOT_WRITTEN", `cannot write ${path}: ${error.message}`, {
+    hint: "Call it with sudo, or name a file in a folder that is there and that you may write: imagectl init FILE",
+    cause: error,
   });
 }
 

@@ -148,7 +148,8 @@ describe("the package", () => {
 
 describe("on a new bastion", () => {
   test("it installs with what the system has, and starts nothing", async () => {
-    await on("dpkg --install /root/imagectl.deb </dev/null");
+    expect(await on("dpkg --install /root/imagectl.deb </dev/null")).toContain("Next: imagectl init");
+    expect(await on("head -n 1 /usr/lib/imagectl/docs/operate.md")).toBe("# Living with a bastion\n");
     expect(await on("imagectl help")).toContain("restore");
     expect(await on("systemctl is-active imagectl", 3)).toContain("inactive");
   });
