@@ -136,11 +136,18 @@ function unanswered(): ImagectlError {
 
 async function ask(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  let isAnswered = false;
   try {
     const closed = new Promise<never>((_resolve, reject) => {
-      lines.once("close", () => reject(unanswered()));
+      lines.once("close", () => {
+        // The cursor still stands behind the question.
+        if (!isAnswered) process.stderr.write("\n");
+        reject(unanswered());
+      });
     });
-    return await Promise.race([lines.question(question), closed]);
+    const answer = await Promise.race([lines.question(question), closed]);
+    isAnswered = true;
+    return answer;
   } finally {
     lines.close();
   }

@@ -73,7 +73,7 @@ function examineClock({ now, earliest, isSynchronised }: ClockFact): Answer[] {
     isSynchronised === false
       ? `it says ${time} and is not synchronised: nodes get their time from here`
       : `it says ${time}; nothing here could tell whether it is synchronised`;
-  const hint = "apt-get install chrony, then see: chronyc tracking";
+  const hint = "sudo apt-get install chrony; sudo systemctl enable --now chrony; then see: chronyc tracking";
   return [{ severity: "warning", code: "CLOCK_WRONG", where, message, hint }];
 }
 
