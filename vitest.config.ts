@@ -1,14 +1,23 @@
-/** The four levels of tests as projects; one after the other, and from level 2 on one file at a time. */
+/** The four levels of tests as projects, one after the other. */
 import { defineConfig } from "vitest/config";
 import { CountReporter } from "./vm-tests/support/count-reporter.ts";
 
-/** Real programs, booted systems and machines share two cores: side by side they would only time out. */
-function oneAtATime(name: string, groupOrder: number, include: readonly string[], minutes: number) {
+type Level = {
+  readonly name: string;
+  readonly groupOrder: number;
+  readonly include: string;
+  /** Files that run side by side. Two of real programs and booted systems, which mostly wait for each other. */
+  readonly files: 1 | 2;
+  /** For one test or hook. */
+  readonly minutes: number;
+};
+
+function level({ name, groupOrder, include, files, minutes }: Level) {
   return {
     test: {
       name,
-      include: [...include],
-      maxWorkers: 1,
+      include: [include],
+      maxWorkers: files,
       sequence: { groupOrder },
       testTimeout: minutes * 60_000,
       hookTimeout: minutes * 60_000,
@@ -30,11 +39,18 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      oneAtATime("peers", 1, ["vm-tests/peers/**/*.test.ts"], 3),
-      oneAtATime("booted", 2, ["vm-tests/booted/**/*.test.ts"], 15),
-      // Level 4 in full; its files boot-*.test.ts, one BIOS and one UEFI machine, are part of every `npm test`.
-      oneAtATime("smoke", 3, ["vm-tests/vm/boot-*.test.ts"], 25),
-      oneAtATime("vm", 4, ["vm-tests/vm/**/*.test.ts"], 25),
+      level({ name: "peers", groupOrder: 1, include: "vm-tests/peers/**/*.test.ts", files: 2, minutes: 3 }),
+      level({
+        name: "booted",
+        groupOrder: 2,
+        include: "vm-tests/booted/**/*.test.ts",
+        files: 2,
+        minutes: 15,
+      }),
+      // An emulated machine has use for two cores. Level 4 in full; its files boot-*.test.ts, one BIOS and one UEFI
+      // machine, are part of every `npm test`.
+      level({ name: "smoke", groupOrder: 3, include: "vm-tests/vm/boot-*.test.ts", files: 1, minutes: 25 }),
+      level({ name: "vm", groupOrder: 4, include: "vm-tests/vm/**/*.test.ts", files: 1, minutes: 25 }),
     ],
   },
 });

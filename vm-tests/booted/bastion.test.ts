@@ -102,7 +102,7 @@ test("a firewall that shuts logins out is taken back, whatever the login that ma
 test.each<[string, (apply: Login) => Promise<unknown>, readonly string[]]>([
   [
     "an apply that is killed",
-    () => onBastion("pkill -KILL -f '^sh /run/imagectl-apply' && rm -r /run/imagectl-apply-*"),
+    () => onBastion("pkill -KILL -f '^sh /run/imagectl-apply' && rm -rf /run/imagectl-apply-*"),
     [],
   ],
   [

@@ -8,7 +8,9 @@ import { cache, ensureImage, imagectl, testState } from "../support/image.ts";
 
 const clusterFile = join(packageRoot, "examples/cluster.yaml");
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-const environment = { IMAGECTL_STATE: testState, IMAGECTL_CACHE: cache };
+/** Its own, since the tests beside this one may be building: with the same cache it would be refused. */
+const rehearsalCache = join(cache, "rehearsal");
+const environment = { IMAGECTL_STATE: testState, IMAGECTL_CACHE: rehearsalCache };
 
 function rehearse(...words: readonly string[]): Promise<RunResult> {
   return run(imagectl, ["test", "--cluster", clusterFile, ...words], {
@@ -69,12 +71,14 @@ test("Ctrl-C takes down what stands and leaves no process, no folder and no inte
     },
   });
   await Promise.race([booted.promise, rehearsal.exited]);
-  const mine = readdirSync(join(cache, "lab")).filter((name) => name.startsWith(`${rehearsal.pid}-`));
+  const mine = readdirSync(join(rehearsalCache, "lab")).filter((name) =>
+    name.startsWith(`${rehearsal.pid}-`),
+  );
   expect(mine, said.join("\n")).toHaveLength(1);
   rehearsal.stop("SIGINT");
   const { exitCode } = await rehearsal.exited;
   expect(exitCode, said.join("\n")).not.toBe(0);
-  expect(existsSync(join(cache, "lab", mine[0] as string))).toBe(false);
+  expect(existsSync(join(rehearsalCache, "lab", mine[0] as string))).toBe(false);
   expect(processesNaming(mine[0] as string)).toEqual([]);
   expect(await interfaces()).toBe(interfacesBefore);
 });

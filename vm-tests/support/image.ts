@@ -26,7 +26,9 @@ const buildTimeoutMs = 20 * 60_000;
 /** Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown. */
 export async function ensureImage(clusterFile: string, os: LabSystem): Promise<void> {
   mkdirSync(testState, { recursive: true });
-  await run(imagectl, ["build", "--os", os, "--cluster", clusterFile], {
+  // One after the other: a second build with the same cache is refused.
+  const build = ["build", "--os", os, "--cluster", clusterFile];
+  await run("flock", [join(testState, "building"), imagectl, ...build], {
     env: { IMAGECTL_STATE: testState, IMAGECTL_CACHE: cache },
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
