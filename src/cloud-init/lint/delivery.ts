@@ -38,7 +38,7 @@ export const checkDelivery: Check = (subject) => {
         ),
     ];
   }
-  return delivery === "plain" ? besidePlain(subject) : besideCloudConfig(subject);
+  return delivery === "plain" ? checkPlain(subject) : besideCloudConfig(subject);
 };
 
 function missingAutoinstall({ whole }: Subject): Finding {
@@ -55,8 +55,23 @@ function missingAutoinstall({ whole }: Subject): Finding {
   );
 }
 
-/** In a plain file `autoinstall:` stands alone. */
-function besidePlain({ whole }: Subject): Finding[] {
+/** In a plain file `autoinstall:` stands alone, and is younger than the file. Source: subiquity, ba3dbb52. */
+function checkPlain({ whole, release }: Subject): Finding[] {
+  const beside = besidePlain(whole);
+  if (release !== "22.04" || beside.length > 0) return beside;
+  return [
+    whole
+      .at("autoinstall")
+      .warning(
+        "KEY_MISPLACED",
+        "the installers of 22.04 to 22.04.4 do not know autoinstall: in a plain file: they stop, since version is missing",
+        "Leave the key out and move its content to the margin: all installers take that in a plain file.",
+        "key",
+      ),
+  ];
+}
+
+function besidePlain(whole: Place): Finding[] {
   return others(whole).map(([key, place]) =>
     place.error(
       "KEY_MISPLACED",

@@ -118,6 +118,27 @@ const pairs: readonly Pair[] = [
     "reporting is ignored",
   ],
   [
+    "a webhook without an address",
+    `${plain}  reporting: {bastion: {type: webhook, endpoint: http://10.20.0.1/}}\n`,
+    ", endpoint: http://10.20.0.1/",
+    "",
+    "reporting.bastion.endpoint is missing",
+  ],
+  [
+    "a mirror that may be silent",
+    `${plain}  apt: {mirror-selection: {primary: [{uri: http://10.20.0.1/ubuntu}]}, fallback: abort}\n`,
+    ", fallback: abort",
+    "",
+    "where http://10.20.0.1/ubuntu does not answer",
+  ],
+  [
+    "a mirror that is not Ubuntu's",
+    `${plain}  apt: {mirror-selection: {primary: [country-mirror, {uri: http://archive.ubuntu.com/ubuntu}]}}\n`,
+    "archive.ubuntu.com",
+    "ubuntu.com.example",
+    "does not answer",
+  ],
+  [
     "a mode that is none",
     plain.replace("name: lvm", "name: lvm\n      mode: use_gap"),
     "use_gap",
@@ -142,6 +163,14 @@ test("what stands beside is looked at by release: 22.04 ignored it", async () =>
   const text = `${cloudConfig}late-commands: []\n`;
   expect((await lint(text, { release: "22.04" }))[0]?.message).toContain("ignored without a word");
   expect((await lint(text, { release: "26.04" }))[0]?.message).toContain("Misplaced autoinstall directives");
+});
+
+test("a plain file with autoinstall: is too young for the first installers of 22.04", async () => {
+  expect(await lint(plain, { release: "22.04" })).toMatchObject([
+    { code: "KEY_MISPLACED", severity: "warning" },
+  ]);
+  const bare = plain.replace("autoinstall:\n", "").replaceAll(/^ {2}/gm, "");
+  expect(await lint(bare, { release: "22.04" })).toEqual([]);
 });
 
 test("a key of 26.04 is unknown before", async () => {

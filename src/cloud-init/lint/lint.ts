@@ -8,7 +8,15 @@ import { checkDelivery, checkRelease } from "./delivery.ts";
 import { checkIdentity, checkLogin, checkPasswords, checkPublicKeys } from "./login.ts";
 import { checkDiskActions, checkDisks, checkMatch } from "./match.ts";
 import { checkNetwork } from "./network.ts";
-import { checkInteractive, checkKeys, checkNetplanKeys, checkSource, checkUserData } from "./shape-checks.ts";
+import {
+  checkInteractive,
+  checkKeys,
+  checkMirrors,
+  checkNetplanKeys,
+  checkReporting,
+  checkSource,
+  checkUserData,
+} from "./shape-checks.ts";
 import { checkShellSyntax } from "./shell-syntax.ts";
 import { checkSizes } from "./size.ts";
 import { checkSshdOptions } from "./sshd-options.ts";
@@ -21,6 +29,8 @@ const checks: readonly Check[] = [
   checkUserData,
   checkSource,
   checkInteractive,
+  checkReporting,
+  checkMirrors,
   checkNetplanKeys,
   checkNetwork,
   checkIdentity,

@@ -77,6 +77,41 @@ export const checkSource: Check = ({ autoinstall }) => {
   ];
 };
 
+/** A webhook without an address. Source: curtin's reporter, whose handler cannot be made without one. */
+export const checkReporting: Check = ({ autoinstall }) =>
+  autoinstall
+    .at("reporting")
+    .entries()
+    .filter(([, hook]) => hook.at("type").value === "webhook" && hook.at("endpoint").value === undefined)
+    .map(([, hook]) =>
+      hook.error(
+        "KEY_MISSING",
+        `${hook.name}.endpoint is missing: ${installer.stops}`,
+        "Add it: endpoint: the URL that events are posted to",
+      ),
+    );
+
+/** A mirror of one's own that does not answer is given up without a word, unless the document says otherwise. */
+export const checkMirrors: Check = ({ autoinstall }) => {
+  const apt = autoinstall.at("apt");
+  const own = apt
+    .at("mirror-selection")
+    .at("primary")
+    .items()
+    .map((mirror) => textOf(mirror.at("uri")))
+    .filter((uri) => uri !== undefined && !/^https?:\/\/[^/]*\bubuntu\.com\//.test(uri));
+  const [first] = own;
+  if (first === undefined || apt.at("fallback").value !== undefined) return [];
+  return [
+    apt.warning(
+      "KEY_MISSING",
+      `where ${first} does not answer, the installer takes what is on its medium alone, without a word`,
+      "Say what is to happen: fallback: abort, or fallback: offline-install",
+      "key",
+    ),
+  ];
+};
+
 export const checkInteractive: Check = ({ autoinstall }) => {
   const sections = autoinstall.at("interactive-sections").items();
   const reporting = autoinstall.at("reporting");

@@ -1,8 +1,8 @@
 /** Asks sh whether it can read a command. It executes nothing: `sh -n`. */
 
-import type { Finding } from "../../errors.ts";
+import { type Finding, ImagectlError } from "../../errors.ts";
 import { run } from "../../run.ts";
-import { type Command, readCommand, type Script } from "./commands.ts";
+import { type Command, type Moment, readCommand, type Script, type Shell } from "./commands.ts";
 
 /** How long a shell may read one command. Milliseconds. Our choice: a hung shell must not hang the linter. */
 const timeoutMs = 10_000;
@@ -12,42 +12,69 @@ const unreadable = [1, 2];
 
 /** @returns the commands, and the texts inside them for sh -c and bash -c, that no shell can read. */
 export async function checkShellSyntax(commands: readonly Command[]): Promise<Finding[]> {
-  const scripts = commands.flatMap((command) =>
-    readCommand(command).scripts.map((script) => ({ command, script })),
-  );
-  const found = await Promise.all(scripts.map(({ command, script }) => checkScript(command, script)));
-  // A part of a text that cannot be read cannot be read either.
-  const first = new Map<Command, Finding>();
-  for (const [index, finding] of found.entries()) {
-    const command = scripts[index]?.command;
-    if (finding !== undefined && command !== undefined && !first.has(command)) first.set(command, finding);
+  const findings: Finding[] = [];
+  for (const command of commands) {
+    const finding = await checkCommand(command);
+    if (finding !== undefined) findings.push(finding);
   }
-  return [...first.values()];
+  return findings;
+}
+
+/** The whole first: what it cannot read, no text inside it can be either. */
+async function checkCommand(command: Command): Promise<Finding | undefined> {
+  for (const script of readCommand(command).scripts) {
+    const finding = await checkScript(command, script);
+    if (finding !== undefined) return finding;
+  }
+  return undefined;
 }
 
 async function checkScript(
   { place, moment }: Command,
   { shell, text }: Script,
 ): Promise<Finding | undefined> {
-  const { exitCode, stderr } = await run(shell, ["-n"], {
-    input: text,
-    timeoutMs,
-    okExitCodes: [0, ...unreadable],
-    env: { LC_ALL: "C" },
-    hint: `The linter asks ${shell} to read each command: is it installed?`,
-  });
-  if (exitCode === 0) return undefined;
-  const effect = {
-    early: "the install stops before it begins",
-    late: "the whole install fails after it had succeeded",
-    error: "it does nothing",
-    boot: "cloud-init puts all of runcmd into one script, and none of it is run",
-  }[moment];
-  return place.error(
-    "COMMAND_SYNTAX",
-    `${place.name}: ${shell} cannot read it (${complaint(stderr, text)}): ${effect}`,
-    "Check quotes and brackets. To try it: sh -n FILE",
-  );
+  const said = await askShell(shell, text);
+  switch (said.kind) {
+    case "readable":
+      return undefined;
+    case "no-answer":
+      return place.warning(
+        "TOOL_MISSING",
+        `${place.name} was not read: there is no ${shell} here, or it gave no answer`,
+        `Check the document where there is one: command -v ${shell}`,
+      );
+    case "unreadable":
+      return place.error(
+        "COMMAND_SYNTAX",
+        `${place.name}: ${shell} cannot read it (${complaint(said.stderr, text)}): ${effects[moment]}`,
+        "Check quotes and brackets. To try it: sh -n FILE",
+      );
+    default:
+      return said satisfies never;
+  }
+}
+
+const effects: Readonly<Record<Moment, string>> = {
+  early: "the install stops before it begins",
+  late: "the whole install fails after it had succeeded",
+  error: "it does nothing",
+  boot: "cloud-init puts all of runcmd into one script, and none of it is run",
+};
+
+type Answer =
+  | { readonly kind: "readable" | "no-answer" }
+  | { readonly kind: "unreadable"; readonly stderr: string };
+
+async function askShell(shell: Shell, text: string): Promise<Answer> {
+  try {
+    const okExitCodes = [0, ...unreadable];
+    const env = { LC_ALL: "C" };
+    const { exitCode, stderr } = await run(shell, ["-n"], { input: text, timeoutMs, okExitCodes, env });
+    return exitCode === 0 ? { kind: "readable" } : { kind: "unreadable", stderr };
+  } catch (error) {
+    if (error instanceof ImagectlError) return { kind: "no-answer" };
+    throw error;
+  }
 }
 
 /** dash: `sh: 2: Syntax error: …`; bash: `bash: line 2: syntax error …`. */
