@@ -56,6 +56,7 @@ const doors: Record<string, string> = {
   "lab/booted-nodes.ts": "writes known_hosts",
   "lab/accelerator.ts": "tries out KVM",
   "lab/machine-lab.ts": "gives a lab its state and logs",
+  "lab/namespace-host.ts": "learns which process is a machine's init",
   "lab/prepare-root.ts": "writes what a seed session would answer",
   "lab/qemu-host.ts": "makes disks and reads serial ports",
   "lab/scratch.ts": "keeps the lab's folders",

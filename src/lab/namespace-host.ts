@@ -1,4 +1,5 @@
 /** A machine without a kernel of its own: an image's root under its own systemd, in namespaces, at native speed. */
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { ImagectlError } from "../errors.ts";
 import { dyingWithUs, type Namespace, openNamespace } from "../namespace.ts";
@@ -26,6 +27,9 @@ export type NamespaceHostSettings = {
 
 /** How long its systemd may take until every unit has started or failed. Milliseconds. About 10 s are usual. */
 const bootTimeoutMs = 120_000;
+
+/** How often it is looked whether its init runs. Milliseconds. */
+const pollMs = 20;
 
 /** How many lines of the console an error shows. */
 const tailLines = 40;
@@ -60,21 +64,17 @@ export class NamespaceHost implements Host {
       }
       const script = join(packageRoot, "templates/lab/start-root.sh");
       const inside = shellLine(["sh", script, `${id}-${hostname}`, folder, lower]);
-      const initPid = Promise.withResolvers<number>();
+      const initFile = join(folder, "init");
+      await rm(initFile, { force: true });
       // script(1) gives it a terminal, as a machine's console is one.
       const process = start(
         dyingWithUs[0],
         [...dyingWithUs.slice(1), ...net.enter, "script", "-qfec", inside, "/dev/null"],
         {
-          onLine: (line) => {
-            const text = line.replaceAll("\r", "");
-            this.#console.push(text);
-            const pid = /^imagectl-init ([0-9]+)$/.exec(text)?.[1];
-            if (pid !== undefined) initPid.resolve(Number(pid));
-          },
+          onLine: (line) => void this.#console.push(line.replaceAll("\r", "")),
         },
       );
-      const init = await Promise.race([initPid.promise, process.exited.then(() => undefined)]);
+      const init = await readPid(initFile, process.exited);
       if (init === undefined) throw this.#failed("its init did not start");
       this.#running = { process, net, init };
       await this.#untilBooted();
@@ -139,4 +139,18 @@ export class NamespaceHost implements Host {
       hint: `Look into ${this.#settings.folder}/upper: it holds what the machine wrote, its journal too.`,
     });
   }
+}
+
+/** Waits for the line of boot-root.sh. @returns undefined when the machine ended before. */
+async function readPid(file: string, exited: Promise<unknown>): Promise<number | undefined> {
+  let isOver = false;
+  void exited.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    const text = await readFile(file, "utf8").catch(() => "");
+    if (text.endsWith("\n")) return Number(text);
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return undefined;
 }

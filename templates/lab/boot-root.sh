@@ -6,8 +6,10 @@
 set -eu
 lower=$1 upper=$2 work=$3 root=$4
 console=$(tty)
-# Our pid as the host sees it, while /proc is still the host's.
+# Our pid as the host sees it, while /proc is still the host's. It goes out by a file: what init finds unread on the
+# console it throws away.
 read -r pid _ </proc/self/stat
+exec 3>"${root%/*}/init"
 
 mount --make-rprivate /
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
@@ -58,6 +60,7 @@ cd /
 umount -l /run/host-root
 rmdir /run/host-root
 # From this line on whoever enters our namespaces is on the machine and no longer on the host.
-echo "imagectl-init $pid"
+echo "$pid" >&3
+exec 3>&-
 exec env -i container=lxc PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \
   setpriv --bounding-set -sys_time,-sys_module,-sys_boot,-syslog,-mac_admin,-mac_override /sbin/init
