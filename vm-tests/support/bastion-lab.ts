@@ -14,7 +14,7 @@ import { noSecrets } from "../../src/secrets.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
-import { lab, makeLabCluster } from "./lab-cluster.ts";
+import { lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 
 export type BastionLab = {
   readonly host: NamespaceHost;
@@ -49,15 +49,15 @@ const parts = ["bin", "src", "templates", "package.json", "node_modules"];
 
 export async function openBastionLab(): Promise<BastionLab> {
   const scratch = openScratch({ cache, pid: process.pid });
-  const { file, userKeys } = await makeLabCluster(scratch.folder("cluster"));
-  await ensureImage(file, "debian-12");
+  const { file, userKeys } = await makeLabCluster(scratch.folder("cluster"), {
+    ...wholeCluster,
+    bastionRoles: ["base", "accounts", "sudo", "sshd", "firewall", "bastion-services"],
+  });
+  await ensureImage(file, wholeCluster.os);
   const node = await planOf(file);
   const root = (await imageOf(node)).artefact("root.tar.zst");
   const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
-  const cluster = scratch.folder("bastion-cluster");
-  const ownFile = join(cluster, "cluster.yaml");
-  await writeOwnCluster(file, ownFile);
-  const plan = await planOf(ownFile, "bastion");
+  const plan = await planOf(file, "bastion");
   const installed = scratch.folder("installed");
   await install(installed);
   const folder = scratch.folder("bastion");
@@ -70,7 +70,7 @@ export async function openBastionLab(): Promise<BastionLab> {
     hostCaKey: keyPaths(keys).hostCa.privateKey,
     secrets: noSecrets,
   });
-  settle(join(folder, "upper"), keys, ownFile);
+  settle(join(folder, "upper"), keys, file);
   const network = await openLabNetwork({ ...lab, bastion: desk });
   const mac = "52:54:00:77:00:02";
   const host = new NamespaceHost({ hostname: "bastion", mac, id: scratch.id, lower: both, folder, network });
@@ -107,15 +107,6 @@ export async function openBastionLab(): Promise<BastionLab> {
   };
 }
 
-/** The lab's cluster with a bastion that has a plan; it calls its interface eth0. */
-async function writeOwnCluster(from: string, to: string): Promise<void> {
-  const roles = "[base, accounts, sudo, sshd, firewall, bastion-services]";
-  const group = `  desk: {os: debian-12, method: none, roles: ${roles}, params: {firewall: {allowOutgoing: true}}}`;
-  const edit = `s/interface: ${lab.bastionInterface}}/interface: eth0, group: desk}/; s/^groups:/groups:\\n${group}/`;
-  const { stdout } = await run("sed", [edit, from]);
-  writeFileSync(to, stdout);
-}
-
 /** Hard links where the disk allows them: nothing is ever written to what is below an overlay. */
 async function install(root: string): Promise<void> {
   const target = join(root, "opt/imagectl");
@@ -132,7 +123,7 @@ async function install(root: string): Promise<void> {
 }
 
 /** What an operator did before imagectl: an address by hand, the cluster's keys and its file. */
-function settle(upper: string, keys: string, ownFile: string): void {
+function settle(upper: string, keys: string, file: string): void {
   const write = (path: string, text: string): void => {
     mkdirSync(join(upper, path, ".."), { recursive: true });
     writeFileSync(join(upper, path), text);
@@ -140,7 +131,7 @@ function settle(upper: string, keys: string, ownFile: string): void {
   const address = `[Match]\nName=eth0\n\n[Network]\nAddress=${lab.bastion}/${lab.prefixLength}\n`;
   write("etc/systemd/network/05-by-hand.network", address);
   write("etc/imagectl/README", "the operator's\n");
-  copyFileSync(ownFile, join(upper, clusterFile));
+  copyFileSync(file, join(upper, clusterFile));
   cpSync(keys, join(upper, "var/lib/imagectl/keys"), { recursive: true });
 }
 

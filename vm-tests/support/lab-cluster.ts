@@ -32,6 +32,8 @@ export type LabClusterOptions = {
   readonly otherNodes?: readonly { readonly name: string; readonly mac: string; readonly address: string }[];
   /** How a reinstall restarts the node; the file's default without it. */
   readonly restart?: "kexec";
+  /** What the bastion is, as a machine of the cluster with one card, eth0; without them it has no plan. */
+  readonly bastionRoles?: readonly string[];
 };
 
 /** The systems that whole nodes are proved with. */
@@ -86,21 +88,20 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
   return { file, userKeys, rewrite };
 }
 
-function clusterText(
-  { users, os, roles, disk, userData, restart, params, link, nics, otherNodes = [] }: LabClusterOptions,
-  keys: Readonly<Record<"alice" | "carol", string>>,
-): string {
+function clusterText(options: LabClusterOptions, keys: Readonly<Record<"alice" | "carol", string>>): string {
+  const { users, os, roles, disk, userData, restart, params, link, nics, otherNodes = [] } = options;
   const entries = {
     alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
   };
   const node = `${link === undefined ? "" : `, link: ${link}`}${nics === undefined ? "" : `, nics: ${nics}`}`;
+  const { bastion, desk } = bastionText(options);
   return `cluster: lab
 network: {subnet: 10.77.0.0/24, domain: cluster, dns: [], outsider: ${lab.outsider}}
-bastion: {hostname: bastion, address: ${lab.bastion}, interface: ${lab.bastionInterface}}
+bastion: {hostname: bastion, address: ${lab.bastion}, ${bastion}}
 users:
 ${users.map((user) => entries[user]).join("")}groups:
-  gpu:
+${desk}  gpu:
     os: ${os}
     method: golden
     roles: [${[...roles, ...(userData === undefined ? [] : ["userdata"])].join(", ")}]
@@ -111,4 +112,14 @@ ${users.map((user) => entries[user]).join("")}groups:
 ${userData === undefined ? "" : `    userData: ${JSON.stringify(userData)}\n`}nodes:
   node1: {mac: "${lab.node.mac}", address: ${lab.node.address}, group: gpu${node}}
 ${otherNodes.map((other) => `  ${other.name}: {mac: "${other.mac}", address: ${other.address}, group: gpu}\n`).join("")}`;
+}
+
+/** Entry and group of the bastion. */
+function bastionText({ os, bastionRoles }: LabClusterOptions): { bastion: string; desk: string } {
+  if (bastionRoles === undefined) return { bastion: `interface: ${lab.bastionInterface}`, desk: "" };
+  const roles = `roles: [${bastionRoles.join(", ")}], params: {firewall: {allowOutgoing: true}}`;
+  return {
+    bastion: "interface: eth0, group: desk",
+    desk: `  desk: {os: ${os}, method: none, ${roles}}\n`,
+  };
 }
