@@ -1,25 +1,46 @@
-/** A machine that shows its numbers and a Prometheus that asks for them, booted: by the roles, and by a node that falls silent. */
+/** Machines that show their numbers, a Prometheus that asks for them and tells people, booted: by the roles, and by a machine that dies. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
 import { describeCopies, makeFirstCopy } from "../support/backup-copies.ts";
 import { describePulls } from "../support/backup-pulls.ts";
-import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
-import { labSystems, wholeCluster } from "../support/lab-cluster.ts";
+import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
+import { type Hook, openHook } from "../support/hook.ts";
+import { lab, labSystems, wholeCluster } from "../support/lab-cluster.ts";
+import {
+  describeSecrecy,
+  describeToldPeople,
+  hookPort,
+  keepSlackSecret,
+  otherNodes,
+  toldParams,
+  watchFromNode1,
+} from "../support/told-people.ts";
 
-const proved = new Set(["node-exporter", "prometheus", "backup-agent", "backup-puller"]);
+const proved = new Set(["node-exporter", "prometheus", "alertmanager", "backup-agent", "backup-puller"]);
 const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", ...proved];
-
-/** NodeDown waits two minutes; what is asked every 15 seconds is judged as often. Milliseconds. */
-const alertTimeoutMs = 240_000;
+const params = JSON.stringify({
+  firewall: { allowOutgoing: true },
+  alertmanager: toldParams,
+});
 
 describe.each(labSystems)("%s", (os) => {
-  const options = { ...wholeCluster, os, roles };
+  const isFirst = os === labSystems[0];
+  const options = { ...wholeCluster, os, roles, params, ...(isFirst ? { otherNodes } : {}) };
   let booted: BootedLab;
+  let hook: Hook;
   beforeAll(async () => {
+    await keepSlackSecret();
     booted = await openBootedLab(options);
     await makeFirstCopy(booted, options);
+    await watchFromNode1(booted);
+    hook = await openHook(booted.network.bastion, lab.bastion, hookPort);
   });
-  afterAll(() => booted?.close());
+  afterAll(async () => {
+    await hook?.close();
+    await booted?.close();
+  });
+  const ask = (query: string): Promise<string> =>
+    onMachine(booted, `promtool query instant http://127.0.0.1:9090 '${query}'`);
 
   test("each check of the roles is green, and its fault turns it red", async () => {
     const plan = await booted.plan();
@@ -40,24 +61,15 @@ describe.each(labSystems)("%s", (os) => {
   });
 
   describe("the bastion's copies", () => describeCopies(() => booted));
+  describeSecrecy(() => booted);
   describe("the backup host", () => describePulls(() => booted, options));
 
   // It takes minutes, and the rule is the same on each system.
-  if (os !== labSystems[0]) return;
-  test("a machine that falls silent raises NodeDown, and its answer takes it back", async () => {
-    const onMachine = async (script: string): Promise<string> => {
-      const { exitCode, stdout, stderr } = await booted.host.run(script, 30);
-      expect(exitCode, stdout + stderr).toBe(0);
-      return stdout.trim();
-    };
-    const ask = (query: string) => onMachine(`promtool query instant http://127.0.0.1:9090 '${query}'`);
-    const up = 'up{job="node",instance="node1",group="gpu"}';
-    await expect.poll(() => ask(up), { timeout: 60_000, interval: 1_000 }).toMatch(/=> 1 @/);
-    const firing = 'ALERTS{alertname="NodeDown",instance="node1",alertstate="firing"}';
-    expect(await ask(firing)).toBe("");
-    await onMachine("systemctl stop prometheus-node-exporter.service");
-    await expect.poll(() => ask(firing), { timeout: alertTimeoutMs, interval: 2_000 }).toMatch(/=> 1 @/);
-    await onMachine("systemctl start prometheus-node-exporter.service");
-    await expect.poll(() => ask(firing), { timeout: 60_000, interval: 2_000 }).toBe("");
-  });
+  if (!isFirst) return;
+  describe("people", () =>
+    describeToldPeople(
+      () => booted,
+      () => hook,
+      ask,
+    ));
 });

@@ -1,7 +1,7 @@
 /** The bastion's copies of a node, made over the network: whole, compared, kept, and told to Prometheus. In the lab one machine is both. */
 import { beforeAll, expect, test } from "vitest";
-import { applyParams, onMachine } from "./backup-pulls.ts";
-import type { BootedLab } from "./booted-lab.ts";
+import { applyParams } from "./backup-pulls.ts";
+import { type BootedLab, onMachine } from "./booted-lab.ts";
 import { type LabClusterOptions, lab } from "./lab-cluster.ts";
 
 /** The first night: the key that the bastion made goes into the cluster file, and apply brings it to the node. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { CommandAnswer } from "../../src/verify/report.ts";
-import type { BootedLab } from "./booted-lab.ts";
+import { type BootedLab, onMachine } from "./booted-lab.ts";
 import { type LabClusterOptions, lab } from "./lab-cluster.ts";
 
 const secret = "/srv/data/for-root";
@@ -86,12 +86,6 @@ export async function applyParams(
   booted.cluster.rewrite({ ...options, params: JSON.stringify(all) });
   const { exitCode, stdout, stderr } = await booted.apply();
   expect(exitCode, stdout + stderr).toBe(0);
-}
-
-export async function onMachine(booted: BootedLab, script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await booted.host.run(script, 60);
-  expect(exitCode, stdout + stderr).toBe(0);
-  return stdout.trim();
 }
 
 const asBackupHost = (booted: BootedLab, script: string) => from("bastion", booted, script);

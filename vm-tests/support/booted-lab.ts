@@ -1,4 +1,5 @@
 /** Level 3: the built image's root as node1, booted in namespaces, with bastion and outsider on its switch. */
+import { expect } from "vitest";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
 import { type BootedNode, openBootedNodes } from "../../src/lab/booted-nodes.ts";
 import type { NamespaceHost } from "../../src/lab/namespace-host.ts";
@@ -22,6 +23,8 @@ export type BootedLab = {
   readonly host: NamespaceHost;
   readonly network: LabNetwork;
   readonly vantages: Vantages;
+  /** The cluster file's other nodes, booted as well. */
+  readonly others: readonly BootedNode[];
   /** The node as the bastion's server sees it: by ssh to the agent's account. */
   readonly agent: RunAt;
   /** From the cluster file as it is now. */
@@ -36,7 +39,7 @@ export type BootedLab = {
 const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /**
- * Builds the image where needed, makes its root node1's own, and boots it.
+ * Builds the image where needed, makes its root node1's own, and boots it; other nodes of the file share it.
  * @param otherMacs of further cards of the machine.
  */
 export async function openBootedLab(
@@ -51,20 +54,26 @@ export async function openBootedLab(
   const plan = () => planOf(cluster.file);
   const planned = await plan();
   const root = (await imageOf(planned)).artefact("root.tar.zst");
+  const otherNodes = (options.otherNodes ?? []).map(async ({ name, mac }) => ({
+    plan: await planOf(cluster.file, name),
+    mac,
+    otherMacs: [],
+    root,
+  }));
   const secrets = openSecrets(paths.secrets);
   const { hostCaKey } = await readPublicKeys(paths.keys);
   const booted = await openBootedNodes({
     cache,
     scratch,
     addresses: lab,
-    nodes: [{ plan: planned, mac: lab.node.mac, otherMacs, root }],
+    nodes: [{ plan: planned, mac: lab.node.mac, otherMacs, root }, ...(await Promise.all(otherNodes))],
     hostCa: { privateKeyFile: keys.hostCa.privateKey, publicKey: hostCaKey },
     secrets,
     now: new Date(),
     onProgress: () => {},
   });
   const { network, knownHostsFile } = booted;
-  const [{ host, vantages }] = booted.nodes as [BootedNode];
+  const [{ host, vantages }, ...others] = booted.nodes as [BootedNode, ...BootedNode[]];
   const { name, address } = lab.node;
   const close = async (): Promise<void> => {
     await booted.close();
@@ -89,6 +98,7 @@ export async function openBootedLab(
     host,
     network,
     vantages,
+    others,
     agent: runThrough(name, [
       ...network.bastion.enter,
       "ssh",
@@ -121,4 +131,11 @@ export async function openBootedLab(
       ]),
     close,
   };
+}
+
+/** @returns what a script says that must end well. */
+export async function onMachine({ host }: Pick<BootedNode, "host">, script: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await host.run(script, 60);
+  expect(exitCode, stdout + stderr).toBe(0);
+  return stdout.trim();
 }
