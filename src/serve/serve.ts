@@ -42,6 +42,9 @@ export const machineCapabilities = [
   "kernel-nfs",
 ] as const;
 
+/** What a real machine has beside that, where its roles say so, and a virtual one of a rehearsal has not. */
+export const hardwareCapabilities = ["hardware-gpu"] as const;
+
 /**
  * Serves until `until` is settled.
  * @param until resolves with the reason for which to stop, such as a signal's name.
@@ -72,7 +75,7 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
     prove: createProve({
       doors: base.doors,
       interface: base.interface,
-      capabilities: new Set(machineCapabilities),
+      capabilities: new Set([...machineCapabilities, ...hardwareCapabilities]),
       now,
     }),
   });

@@ -4,6 +4,7 @@ import { acceptance } from "../../src/lab/acceptance.ts";
 import { describeCopies, makeFirstCopy } from "../support/backup-copies.ts";
 import { describePulls } from "../support/backup-pulls.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
+import { describeGpuUsers, gpuCount, placeGpus } from "../support/gpu-users.ts";
 import { type Hook, openHook } from "../support/hook.ts";
 import { lab, labSystems, wholeCluster } from "../support/lab-cluster.ts";
 import {
@@ -16,10 +17,18 @@ import {
   watchFromNode1,
 } from "../support/told-people.ts";
 
-const proved = new Set(["node-exporter", "prometheus", "alertmanager", "backup-agent", "backup-puller"]);
+const proved = new Set([
+  "node-exporter",
+  "gpu-exporter",
+  "prometheus",
+  "alertmanager",
+  "backup-agent",
+  "backup-puller",
+]);
 const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", ...proved];
 const params = JSON.stringify({
   firewall: { allowOutgoing: true },
+  "gpu-exporter": { gpus: gpuCount },
   alertmanager: toldParams,
 });
 
@@ -33,6 +42,7 @@ describe.each(labSystems)("%s", (os) => {
     booted = await openBootedLab(options);
     await makeFirstCopy(booted, options);
     await watchFromNode1(booted);
+    await placeGpus(booted);
     hook = await openHook(booted.network.bastion, lab.bastion, hookPort);
   });
   afterAll(async () => {
@@ -49,7 +59,8 @@ describe.each(labSystems)("%s", (os) => {
     const { proofs, elsewhere } = await acceptance({
       plan: { ...plan, node: { ...plan.node, checks } },
       vantages: booted.vantages,
-      capabilities: new Set(),
+      // What stands for them answers as they do.
+      capabilities: new Set(["hardware-gpu"]),
       now: () => new Date(),
       settleSeconds: 20,
       onProgress: (line) => console.log(line),
@@ -62,6 +73,7 @@ describe.each(labSystems)("%s", (os) => {
 
   describe("the bastion's copies", () => describeCopies(() => booted));
   describeSecrecy(() => booted);
+  describeGpuUsers(() => booted, ask);
   describe("the backup host", () => describePulls(() => booted, options));
 
   // It takes minutes, and the rule is the same on each system.
