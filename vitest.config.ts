@@ -1,6 +1,7 @@
 /** The four levels of tests as projects, one after the other. */
 import { defineConfig } from "vitest/config";
 import { CountReporter } from "./vm-tests/support/count-reporter.ts";
+import { LongestFirst } from "./vm-tests/support/longest-first.ts";
 
 type Level = {
   readonly name: string;
@@ -28,6 +29,7 @@ function level({ name, groupOrder, include, files, minutes }: Level) {
 export default defineConfig({
   test: {
     reporters: ["default", new CountReporter()],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -1,12 +1,12 @@
-/** Machines that show their numbers, a Prometheus that asks for them and tells people, booted: by the roles, and by a machine that dies. */
+/** Machines that show their numbers, a Prometheus that asks for them and tells people, booted: by the roles' checks. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
-import { describeCopies, makeFirstCopy } from "../support/backup-copies.ts";
-import { describePulls } from "../support/backup-pulls.ts";
-import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
-import { describeGpuUsers, gpuCount, placeGpus } from "../support/gpu-users.ts";
-import { type Hook, openHook } from "../support/hook.ts";
-import { lab, labSystems, wholeCluster } from "../support/lab-cluster.ts";
+import { describeCopies, makeFirstCopy } from "./backup-copies.ts";
+import { describePulls } from "./backup-pulls.ts";
+import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
+import { describeGpuUsers, gpuCount, placeGpus } from "./gpu-users.ts";
+import { type Hook, openHook } from "./hook.ts";
+import { type LabSystem, lab, wholeCluster } from "./lab-cluster.ts";
 import {
   describeSecrecy,
   describeToldPeople,
@@ -15,7 +15,7 @@ import {
   otherNodes,
   toldParams,
   watchFromNode1,
-} from "../support/told-people.ts";
+} from "./told-people.ts";
 
 const proved = new Set([
   "node-exporter",
@@ -32,9 +32,12 @@ const params = JSON.stringify({
   alertmanager: toldParams,
 });
 
-describe.each(labSystems)("%s", (os) => {
-  const isFirst = os === labSystems[0];
-  const options = { ...wholeCluster, os, roles, params, ...(isFirst ? { otherNodes } : {}) };
+/**
+ * One system of the two takes minutes: each has a file of its own, so that they run side by side.
+ * @param isTold also by a second machine that dies. The rules are the same on each system.
+ */
+export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold: boolean }): void {
+  const options = { ...wholeCluster, os, roles, params, ...(isTold ? { otherNodes } : {}) };
   let booted: BootedLab;
   let hook: Hook;
   beforeAll(async () => {
@@ -76,12 +79,11 @@ describe.each(labSystems)("%s", (os) => {
   describeGpuUsers(() => booted, ask);
   describe("the backup host", () => describePulls(() => booted, options));
 
-  // It takes minutes, and the rule is the same on each system.
-  if (!isFirst) return;
+  if (!isTold) return;
   describe("people", () =>
     describeToldPeople(
       () => booted,
       () => hook,
       ask,
     ));
-});
+}
