@@ -19,6 +19,9 @@ export type RunOptions = {
   readonly hint?: string;
 };
 
+/** For `okExitCodes`: whatever a program ends with is an answer. */
+export const anyExitCode: readonly number[] = Array.from({ length: 256 }, (_unused, code) => code);
+
 export type RunResult = { readonly exitCode: number; readonly stdout: string; readonly stderr: string };
 
 /**

@@ -35,13 +35,20 @@ const unclosed: YamlProblem = {
   hint: "Add the ] or } that is missing, before this line.",
 };
 
+const isThereTwice = "is there twice";
+
+/** Whether a finding is of a key that stands twice, which is no error of syntax: the document can be read. */
+export function isOfKeyTwice({ message }: { readonly message: string }): boolean {
+  return message.endsWith(isThereTwice);
+}
+
 /** @param mayQuote whether words of the file may be shown. */
 export function explainYaml(error: YAMLError, text: string, mayQuote: boolean): YamlProblem {
   if (error.code === "DUPLICATE_KEY") {
     // The parser marks only the first character of the key.
     const key = mayQuote ? ` ${/^[^:\n]*/.exec(text.slice(error.pos[0]))?.[0].trim()}` : "";
     return {
-      message: `the key${key} is there twice`,
+      message: `the key${key} ${isThereTwice}`,
       hint: "Put both into one, or give one of them another name.",
     };
   }

@@ -4,7 +4,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { ImagectlError } from "../errors.ts";
 import type { NodePlan } from "../plan/plan.ts";
-import { run } from "../run.ts";
+import { anyExitCode, run } from "../run.ts";
 
 /**
  * What has a plan of another machine's must never be applied here, nor packages of another system.
@@ -45,8 +45,6 @@ export type ApplyHere = {
   readonly confirmSeconds: number;
   readonly onLine: (line: string) => void;
 };
-
-const anyExitCode = Array.from({ length: 256 }, (_unused, code) => code);
 
 /** Those that end a terminal's programs. The script undoes what it did before it ends. */
 const signals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;

@@ -5,7 +5,7 @@ import type { ArmAnswer, ArmRequestBody, NodeView, TargetList } from "../serve/o
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { operatorClient } from "./operator-client.ts";
 import { formatTable } from "./table.ts";
-import { requireWords, selectTargets, type TargetRequest, targetWords } from "./targets.ts";
+import { requireWords, selectTargets, splitOff, type TargetRequest, targetWords } from "./targets.ts";
 
 /** Time to walk to a rack and switch it on; after it no disk is in danger. */
 const defaultDeadline = "2h";
@@ -50,10 +50,10 @@ function armable(list: TargetList, request: TargetRequest, io: CommandIo): reado
   const methods = new Map(list.groups.map(({ name, method }) => [name as string | undefined, method]));
   const { nodes, named } = selectTargets(list, request);
   const meant = request.isAll ? nodes.filter(({ group }) => methods.get(group) === "golden") : nodes;
-  const isKept = ({ node, attempt, hasSystem }: NodeView): boolean =>
-    named.has(node) || !hasSystem || attempt?.state.isLive === true;
-  const kept = meant.filter(isKept);
-  const leftOut = meant.filter((node) => !isKept(node)).map(({ node }) => node);
+  const { kept, leftOut } = splitOff(
+    { nodes: meant, named },
+    ({ attempt, hasSystem }) => hasSystem && attempt?.state.isLive !== true,
+  );
   const hint = "To install them anew: imagectl reinstall NODE|GROUP…";
   if (meant.length === 0) {
     throw new ImagectlError("ARM_REFUSED", "there is no node that the network installs", {

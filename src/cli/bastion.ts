@@ -13,7 +13,7 @@ import { isBastionName } from "../plan/subject.ts";
 import { openSecrets } from "../secrets.ts";
 import { signHostKey } from "../serve/host-ca.ts";
 import type { NodeDiff } from "../serve/operator-types.ts";
-import { hardwareCapabilities, machineCapabilities } from "../serve/serve.ts";
+import { realCapabilities } from "../serve/serve.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
 import type { CommandIo } from "./command.ts";
 import { planInput } from "./plan-context.ts";
@@ -99,6 +99,5 @@ export async function compareBastion(plan: NodePlan, env: CommandIo["env"]): Pro
 }
 
 export function proveBastion(plan: NodePlan, onResult: (result: CheckResult) => void): Promise<Report> {
-  const capabilities = new Set<string>([...machineCapabilities, ...hardwareCapabilities]);
-  return proveHere({ node: plan.node, capabilities, now: () => new Date(), onResult });
+  return proveHere({ node: plan.node, capabilities: realCapabilities, now: () => new Date(), onResult });
 }

@@ -23,7 +23,3 @@ export async function confirm(io: CommandIo, isSaid: boolean, question: string):
     hint: "To go on, answer y, or add: --yes",
   });
 }
-
-export function countNodes(count: number): string {
-  return `${count} ${count === 1 ? "node" : "nodes"}`;
-}

@@ -1,5 +1,6 @@
 /** One thing done to several nodes, one after the other: a failure of one is said and does not keep the others waiting. */
 import { describeError, ImagectlError } from "../errors.ts";
+import { formatCount } from "../quantity.ts";
 import type { ErrorBody } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
 import type { CommandIo } from "./command.ts";
@@ -62,5 +63,5 @@ export function summarize(outcomes: ReadonlyMap<string, NodeOutcome>): string {
     return `${names.length} ${word}${isGood ? "" : ` (${names.join(", ")})`}`;
   });
   const count = outcomes.size;
-  return `${count} ${count === 1 ? "node" : "nodes"}${count === 0 ? "" : `: ${parts.join(", ")}`}\n`;
+  return `${formatCount(count, "node")}${count === 0 ? "" : `: ${parts.join(", ")}`}\n`;
 }

@@ -6,7 +6,7 @@ import { readLock } from "../images/find-lock.ts";
 import { requestDigest } from "../images/package-lock.ts";
 import { type PendingUpdate, pendingUpdates } from "../images/pending-updates.ts";
 import { cacheDirectory } from "../paths.ts";
-import { formatBytes } from "../quantity.ts";
+import { formatBytes, formatCount } from "../quantity.ts";
 import { shortId } from "../store/findings.ts";
 import type { Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
@@ -126,7 +126,7 @@ function verdict(staleness: Staleness): string {
       const { updates } = staleness;
       const security = updates.filter(({ isSecurity }) => isSecurity).length;
       if (updates.length === 0) return "none";
-      return `${updates.length} ${updates.length === 1 ? "update" : "updates"}, ${security} of them security`;
+      return `${formatCount(updates.length, "update")}, ${security} of them security`;
     }
     case "superseded":
       return "superseded by a newer one";

@@ -1,10 +1,10 @@
 /** `imagectl reinstall`: running nodes are armed, restarted into the network boot, and followed until they are ready. */
 import { ImagectlError } from "../errors.ts";
-import { parseDuration } from "../quantity.ts";
+import { formatCount, parseDuration } from "../quantity.ts";
 import type { ReinstallAnswer, ReinstallRequestBody } from "../serve/operator-types.ts";
 import { terminalText } from "../terminal-text.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
-import { confirm, countNodes, yesOption } from "./confirm.ts";
+import { confirm, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
 import { allOption, findTargets, requireSome, requireWords, targetWords, withoutBare } from "./targets.ts";
 import { followNodes } from "./watch.ts";
@@ -48,7 +48,7 @@ export const command = defineCommand({
     const names = chosen.map(({ node }) => node);
     const planned = await reinstall(names, true);
     io.stderr.write(terminalText(formatPlanned(planned)));
-    await confirm(io, values.yes === true, `Reinstall ${countNodes(planned.length)}`);
+    await confirm(io, values.yes === true, `Reinstall ${formatCount(planned.length, "node")}`);
     for (let start = 0; start < names.length; start += batch) {
       const nodes = names.slice(start, start + batch);
       const isReady = await reinstallBatch(await reinstall(nodes, false), io, values.json === true);

@@ -2,12 +2,12 @@
 import { dirname, join } from "node:path";
 import { keyPaths } from "../keys.ts";
 import { statePaths } from "../paths.ts";
-import { parseDuration } from "../quantity.ts";
+import { formatCount, parseDuration } from "../quantity.ts";
 import type { RescueAnswer, RescueRequestBody } from "../serve/operator-types.ts";
 import { shellLine } from "../shell.ts";
 import { terminalText } from "../terminal-text.ts";
-import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
-import { confirm, countNodes, yesOption } from "./confirm.ts";
+import { type CommandIo, defineCommand } from "./command.ts";
+import { confirm, yesOption } from "./confirm.ts";
 import { operatorClient } from "./operator-client.ts";
 import { findTargets, targetWords } from "./targets.ts";
 import { followNodes } from "./watch.ts";
@@ -32,7 +32,7 @@ export const command = defineCommand({
     ...yesOption,
     json: {
       type: "boolean",
-      description: `${jsonOption.json.description.slice(0, -1)}; with --now one per line.`,
+      description: "Print one JSON document instead of text; with --now one per line.",
     },
   },
   positionals: { ...targetWords, min: 1 },
@@ -45,7 +45,11 @@ export const command = defineCommand({
     const isNow = values.now === true;
     if (isNow) {
       io.stderr.write(`${names.join(" ")}: restarts at once; whoever works there loses what is not saved\n`);
-      await confirm(io, values.yes === true, `Restart ${countNodes(names.length)} into the rescue system`);
+      await confirm(
+        io,
+        values.yes === true,
+        `Restart ${formatCount(names.length, "node")} into the rescue system`,
+      );
     }
     const body: RescueRequestBody = { nodes: names, deadlineSeconds, isNow };
     const answers = await client.post<readonly RescueAnswer[]>("/rescue", body);

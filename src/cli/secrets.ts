@@ -5,7 +5,7 @@ import { hintForName } from "../nearest.ts";
 import { statePaths } from "../paths.ts";
 import { nameOf, neededSecrets } from "../plan/fill-secrets.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
-import { bastionOf } from "../plan/subject.ts";
+import { subjectsOf } from "../plan/subject.ts";
 import { describeName, openSecrets, parseValue, type SecretName, type SecretStore } from "../secrets.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { clusterOption, planInput } from "./plan-context.ts";
@@ -47,8 +47,7 @@ export const command = defineCommand({
 type Needed = SecretName & { readonly make: string };
 
 function neededByCluster(input: PlanInput): readonly Needed[] {
-  const machines = [...input.cluster.nodes, ...[bastionOf(input.cluster) ?? []].flat()];
-  const places = machines.flatMap(({ name }) => {
+  const places = subjectsOf(input.cluster).flatMap(({ name }) => {
     const { node } = planNode(input, name);
     return neededSecrets(node).map((place) => ({ ...nameOf(place, node), make: place.make }));
   });

@@ -92,14 +92,23 @@ export function withoutUnarmed(selection: Selection, io: CommandIo): readonly No
 }
 
 function leaveOut(
-  { nodes, named }: Selection,
+  selection: Selection,
   io: CommandIo,
   isOut: (node: NodeView) => boolean,
 ): readonly NodeView[] {
+  const { kept, leftOut } = splitOff(selection, isOut);
+  if (leftOut.length > 0) io.stderr.write(`left out, not installed: ${leftOut.join(", ")}\n`);
+  return kept;
+}
+
+/** One that was named itself is never left out. @returns the nodes that stay, and the names of the others. */
+export function splitOff(
+  { nodes, named }: Pick<Selection, "nodes" | "named">,
+  isOut: (node: NodeView) => boolean,
+): { readonly kept: readonly NodeView[]; readonly leftOut: readonly string[] } {
   const isKept = (node: NodeView): boolean => named.has(node.node) || !isOut(node);
-  const names = nodes.filter((node) => !isKept(node)).map(({ node }) => node);
-  if (names.length > 0) io.stderr.write(`left out, not installed: ${names.join(", ")}\n`);
-  return nodes.filter(isKept);
+  const leftOut = nodes.filter((node) => !isKept(node)).map(({ node }) => node);
+  return { kept: nodes.filter(isKept), leftOut };
 }
 
 /** @throws ImagectlError NODE_NOT_DEPLOYED when all were left out: nothing done to nobody would look like success. */

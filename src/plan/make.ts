@@ -10,7 +10,7 @@ import { layOut } from "./layers.ts";
 import { collectMonitoring, type Monitoring } from "./monitoring.ts";
 import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
 import { type Selection, selectRoles, type Where } from "./select.ts";
-import { bastionOf, checksOfBastion, explainForBastion, findSubject, type PlanSubject } from "./subject.ts";
+import { checksOfBastion, explainForBastion, findSubject, type PlanSubject, subjectsOf } from "./subject.ts";
 import { collectFirewall, makeView } from "./view.ts";
 
 export type PlanInput = {
@@ -51,8 +51,7 @@ export function planNode(input: PlanInput, nodeName: string): NodePlan {
  */
 export function checkPlans(planInput: PlanInput): Finding[] {
   const input = { ...planInput, monitoring: collectMonitoring(planInput.cluster, planInput.roles) };
-  const nodes = input.cluster.nodes.map((node): PlanSubject => ({ ...node, isBastion: false }));
-  const subjects = [...nodes, ...[bastionOf(input.cluster) ?? []].flat()];
+  const subjects = subjectsOf(input.cluster);
   const findings = input.cluster.groups.flatMap((group) => {
     const selection = select(input, group);
     const members = subjects.filter((node) => node.group === group.name);

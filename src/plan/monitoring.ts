@@ -2,7 +2,7 @@
 import { ipv4ToNumber } from "../address.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import type { AlertGroup, Role, RoleCatalogue, RoleScrape } from "../roles/role.ts";
-import { bastionOf } from "./subject.ts";
+import { subjectsOf } from "./subject.ts";
 
 /** One machine, asked for one thing. */
 export type ScrapeTarget = RoleScrape & {
@@ -22,7 +22,7 @@ export type Monitoring = {
 
 /** @returns what the roles of all groups say that have a machine: rules about what nobody has would only cry. */
 export function collectMonitoring(cluster: ClusterConfig, catalogue: RoleCatalogue): Monitoring {
-  const machines = [...cluster.nodes, ...[bastionOf(cluster) ?? []].flat()].sort(
+  const machines = subjectsOf(cluster).sort(
     (left, right) => ipv4ToNumber(left.address) - ipv4ToNumber(right.address),
   );
   const rolesOfGroup = new Map(

@@ -45,6 +45,13 @@ export function bastionOf({ bastion }: ClusterConfig): PlanSubject | undefined {
   return group === undefined ? undefined : { name: hostname, address, group, nics: [], isBastion: true };
 }
 
+/** All that plans are made for: the nodes, and the bastion where it has one. */
+export function subjectsOf(cluster: ClusterConfig): PlanSubject[] {
+  const bastion = bastionOf(cluster);
+  const nodes = cluster.nodes.map((node) => ({ ...node, isBastion: false }));
+  return bastion === undefined ? nodes : [...nodes, bastion];
+}
+
 /** From itself, a firewall lets everything in, so only another machine can see what the bastion refuses. */
 const anotherMachine = "another-machine";
 

@@ -179,18 +179,12 @@ function listNodes(source: ClusterSource, attempts: Attempts): readonly NodeView
     group,
     address,
     attempt: known.get(name),
-    hasSystem: attempts.installed(name) !== undefined,
   }));
   const names = new Set(nodes.map(({ name }) => name));
   const gone = [...known.values()].filter((attempt) => !names.has(attempt.node));
-  return [
+  const all = [
     ...declared,
-    ...gone.map((attempt) => ({
-      node: attempt.node,
-      group: undefined,
-      address: attempt.address,
-      attempt,
-      hasSystem: attempts.installed(attempt.node) !== undefined,
-    })),
+    ...gone.map((attempt) => ({ node: attempt.node, group: undefined, address: attempt.address, attempt })),
   ];
+  return all.map((view) => ({ ...view, hasSystem: attempts.installed(view.node) !== undefined }));
 }

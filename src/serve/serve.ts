@@ -3,7 +3,7 @@ import { describeError } from "../errors.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
 import { goldenPlanKey } from "../images/recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
-import { findMissingSecrets } from "../plan/fill-secrets.ts";
+import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
@@ -42,8 +42,8 @@ export const machineCapabilities = [
   "kernel-nfs",
 ] as const;
 
-/** What a real machine has beside that, where its roles say so, and a virtual one of a rehearsal has not. */
-export const hardwareCapabilities = ["hardware-gpu"] as const;
+/** A real machine also has hardware that a virtual one of a rehearsal has not, where its roles say so. */
+export const realCapabilities: ReadonlySet<string> = new Set([...machineCapabilities, "hardware-gpu"]);
 
 /**
  * Serves until `until` is settled.
@@ -75,7 +75,7 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
     prove: createProve({
       doors: base.doors,
       interface: base.interface,
-      capabilities: new Set([...machineCapabilities, ...hardwareCapabilities]),
+      capabilities: realCapabilities,
       now,
     }),
   });
@@ -110,7 +110,7 @@ async function sayWhatThereIs(options: ServeOptions, base: Foundation): Promise<
   log("serve", `store ${paths.store}: ${formatCount(images.length, "image")}${what}`);
   const missing = await whatIsMissing(source.current(), clusterFile, {
     hasImage: async (plan) => (await findImage(store, plan)) !== undefined,
-    missingSecrets: (node) => findMissingSecrets(node, base.secrets),
+    missingSecrets: (plans) => findSecretsToMake(plans, base.secrets),
   });
   for (const line of missing) log("serve", line, "warning");
   for (const { node, state } of attempts.live()) log(node, `goes on: ${state.stage} since ${state.since}`);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Finding } from "../errors.ts";
+import type { NodePlan } from "../plan/plan.ts";
 import { clusterText, input, roles } from "../plan/test-cluster.ts";
 import { whatIsMissing } from "./what-is-missing.ts";
 
@@ -21,18 +22,17 @@ test("nodes without an image are named with the command that builds one, and eac
 });
 
 test("nodes whose secrets were not made are named before somebody walks to a rack, with the first one's command", async () => {
-  const missingSecrets = async ({ hostname }: { readonly hostname: string }): Promise<Finding[]> =>
-    hostname === "node3"
-      ? []
-      : [
-          {
-            code: "SECRET_MISSING",
-            where: hostname,
-            message: "no hash",
-            hint: `make ${hostname}`,
-            severity: "error",
-          },
-        ];
+  const missingSecrets = async (plans: readonly NodePlan[]): Promise<Finding[]> =>
+    plans
+      .map(({ node }) => node.hostname)
+      .filter((hostname) => hostname !== "node3")
+      .map((hostname) => ({
+        code: "SECRET_MISSING",
+        where: hostname,
+        message: "no hash",
+        hint: `make ${hostname}`,
+        severity: "error",
+      }));
   expect(await whatIsMissing(input(), "c.yaml", { hasImage: async () => true, missingSecrets })).toEqual([
     "node2, node1 cannot be armed yet: no hash. make node2",
   ]);

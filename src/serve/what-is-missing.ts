@@ -2,7 +2,7 @@
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
-import type { ImagePlan, NodePart, NodePlan } from "../plan/plan.ts";
+import type { ImagePlan, NodePlan } from "../plan/plan.ts";
 
 /** So many nodes are named. */
 const namedNodes = 5;
@@ -10,8 +10,8 @@ const namedNodes = 5;
 export type Looks = {
   /** Whether the store has an image for the plan. */
   readonly hasImage: (plan: ImagePlan) => Promise<boolean>;
-  /** A finding for each secret of the node that was not made yet. */
-  readonly missingSecrets: (node: NodePart) => Promise<readonly Finding[]>;
+  /** A finding for each secret of these nodes that was not made yet. */
+  readonly missingSecrets: (plans: readonly NodePlan[]) => Promise<readonly Finding[]>;
 };
 
 /** @returns lines with a command each; none when every node of the file can be armed, or for another reason cannot. */
@@ -27,14 +27,13 @@ export async function whatIsMissing(
   const golden = plans.filter(({ node }) => node.method === "golden");
   const known = new Map<string, boolean>();
   const lacking: string[] = [];
-  const secrets: Finding[] = [];
   for (const { image, node } of golden) {
     const digest = digestOf(image);
     const isThere = known.get(digest) ?? (await hasImage(image));
     known.set(digest, isThere);
     if (!isThere) lacking.push(node.hostname);
-    secrets.push(...(await missingSecrets(node)));
   }
+  const secrets = await missingSecrets(golden);
   return [
     ...(lacking.length === 0
       ? []

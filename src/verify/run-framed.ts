@@ -1,12 +1,10 @@
 /** Runs a check's script through any program that takes POSIX sh: the bridge from run.ts to a RunAt. */
-import { run } from "../run.ts";
+import { anyExitCode, run } from "../run.ts";
 import { frameScript, killAfterSeconds, parseFramed } from "./frame.ts";
 import type { RunAt } from "./report.ts";
 
 /** What a way to a place costs beside the command itself: an ssh handshake on an emulated machine. Seconds. */
 const reachSeconds = 45;
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /**
  * @param place named in errors.

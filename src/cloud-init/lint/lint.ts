@@ -1,6 +1,7 @@
 /** Lints one autoinstall document: everything that would go wrong on the machine, with its place and what to do. */
 import { type Finding, inFileOrder } from "../../errors.ts";
 import { parseYamlFile } from "../../yaml-file.ts";
+import { isOfKeyTwice } from "../../yaml-problem.ts";
 import { checkBootPartition } from "./boot-partition.ts";
 import { checkCommands } from "./command-traps.ts";
 import { type Command, commandsOf } from "./commands.ts";
@@ -76,17 +77,16 @@ export function lintText(
 
 /** After a first error of syntax most others are its echo; a key that stands twice is none of them. */
 function sayYamlErrors(findings: readonly Finding[]): Finding[] {
-  const isTwice = ({ message }: Finding): boolean => message.endsWith("is there twice");
   const say = (finding: Finding, effect: string): Finding => ({
     ...finding,
     message: `${finding.message}: ${effect}`,
   });
   return [
     ...findings
-      .filter(isTwice)
+      .filter(isOfKeyTwice)
       .map((finding) => say(finding, "the installer takes the last one without a word")),
     ...findings
-      .filter((finding) => !isTwice(finding))
+      .filter((finding) => !isOfKeyTwice(finding))
       .slice(0, 1)
       .map((finding) => say(finding, "nothing of the document is read")),
   ];
