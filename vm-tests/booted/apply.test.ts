@@ -8,7 +8,7 @@ import { openScratch } from "../../src/lab/scratch.ts";
 import { statePaths } from "../../src/paths.ts";
 import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
-import { type RunResult, run, start } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run, start } from "../../src/run.ts";
 import { openSecrets } from "../../src/secrets.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
@@ -36,8 +36,6 @@ afterAll(async () => {
   await booted?.close();
   scratch.close();
 });
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** ssh to the node's agent as the bastion does it; each time a connection of its own. */
 function agentWords(...words: string[]): [string, string[]] {

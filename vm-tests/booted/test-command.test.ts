@@ -3,11 +3,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../src/paths.ts";
-import { type RunResult, run, start } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run, start } from "../../src/run.ts";
 import { cache, ensureImage, imagectl, testState } from "../support/image.ts";
 
 const clusterFile = join(packageRoot, "examples/cluster.yaml");
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 /** Its own, since the tests beside this one may be building: with the same cache it would be refused. */
 const rehearsalCache = join(cache, "rehearsal");
 const environment = { IMAGECTL_STATE: testState, IMAGECTL_CACHE: rehearsalCache };

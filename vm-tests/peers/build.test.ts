@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BuildEvent } from "../../src/images/build-event.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { statePaths } from "../../src/paths.ts";
-import { type RunResult, run, start } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run, start } from "../../src/run.ts";
 import { shellLine } from "../../src/shell.ts";
 import type { Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
@@ -42,8 +42,6 @@ const eventsOf = (build: RunResult): BuildEvent[] =>
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 beforeAll(async () => {
   cluster = await makeLabCluster(scratch.folder("cluster"));
   await ensureImage(cluster.file, wholeCluster.os);

@@ -6,10 +6,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LabNetwork, openLabNetwork } from "../../src/lab/network.ts";
 import { type Namespace, openNamespace } from "../../src/namespace.ts";
 import { packageRoot } from "../../src/paths.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { lab } from "../support/lab-cluster.ts";
 
-const anyExitCode = Array.from({ length: 256 }, (_unused, code) => code);
 let folder: string;
 let network: LabNetwork;
 let node: Namespace;

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packageRoot } from "../../src/paths.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { shellQuote } from "../../src/shell.ts";
 
 export type AgentShell = {
@@ -17,8 +17,6 @@ export type AgentShell = {
   reports(): readonly Readonly<Record<string, unknown>>[];
   close(): void;
 };
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** @param parent where its folders are made. */
 export function openAgentShell(parent: string = tmpdir()): AgentShell {

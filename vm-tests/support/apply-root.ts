@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "../../src/digest.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
 import type { PlannedFile } from "../../src/plan/plan.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 
 export type ApplyRoot = {
   /** `imagectl/apply` with these options, in a chroot with namespaces of its own and no network. */
@@ -20,8 +20,6 @@ export type ApplyOptions = {
   /** Everything is killed after this time. Milliseconds. */
   readonly killAfterMs?: number;
 };
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /**
  * Makes the lower layer with mmdebstrap where the cache has none for these packages.

@@ -9,12 +9,12 @@ import { openScratch } from "../../src/lab/scratch.ts";
 import { unpackRoot } from "../../src/lab/unpack-root.ts";
 import { packageRoot, statePaths } from "../../src/paths.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
-import { type RunResult, run, type StartedProcess, start } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run, type StartedProcess, start } from "../../src/run.ts";
 import { noSecrets } from "../../src/secrets.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
-import { lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
+import { byHandAddress, lab, makeLabCluster, minimalRoles, wholeCluster } from "./lab-cluster.ts";
 
 export type BastionLab = {
   readonly host: NamespaceHost;
@@ -39,7 +39,6 @@ export type Login = {
 
 const desk = "10.77.0.9";
 const clusterFile = "/etc/imagectl/cluster.yaml";
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** How long a line may take that is waited for. Milliseconds. */
 const lineTimeoutMs = 120_000;
@@ -51,7 +50,7 @@ export async function openBastionLab(): Promise<BastionLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const { file, userKeys } = await makeLabCluster(scratch.folder("cluster"), {
     ...wholeCluster,
-    bastionRoles: ["base", "accounts", "sudo", "sshd", "firewall", "bastion-services"],
+    bastionRoles: [...minimalRoles, "bastion-services"],
   });
   await ensureImage(file, wholeCluster.os);
   const node = await planOf(file);
@@ -128,8 +127,7 @@ function settle(upper: string, keys: string, file: string): void {
     mkdirSync(join(upper, path, ".."), { recursive: true });
     writeFileSync(join(upper, path), text);
   };
-  const address = `[Match]\nName=eth0\n\n[Network]\nAddress=${lab.bastion}/${lab.prefixLength}\n`;
-  write("etc/systemd/network/05-by-hand.network", address);
+  write(byHandAddress.path, byHandAddress.text);
   write("etc/imagectl/README", "the operator's\n");
   copyFileSync(file, join(upper, clusterFile));
   cpSync(keys, join(upper, "var/lib/imagectl/keys"), { recursive: true });

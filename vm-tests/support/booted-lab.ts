@@ -9,7 +9,7 @@ import type { Namespace } from "../../src/namespace.ts";
 import { statePaths } from "../../src/paths.ts";
 import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { openSecrets } from "../../src/secrets.ts";
 import type { RunAt } from "../../src/verify/report.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
@@ -35,8 +35,6 @@ export type BootedLab = {
   sshAs(user: string, key: string, words: readonly string[], options?: readonly string[]): Promise<RunResult>;
   close(): Promise<void>;
 };
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 /**
  * Builds the image where needed, makes its root node1's own, and boots it; other nodes of the file share it.

@@ -6,7 +6,7 @@ import { type OperatorClient, operatorClient } from "../../src/cli/operator-clie
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
-import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
 import { type LabClusterOptions, lab, labSystems, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 
 /** Both firmwares; the first one is the node of every other lab. */
@@ -57,7 +57,7 @@ export async function openClusterLab(): Promise<ClusterLab> {
     machine: machineOf(first.firmware),
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
-    logs: join(cache, "logs", "vm-cluster"),
+    logs: logsFolder(),
   });
   const rest = others.map((node) => machineLab.addMachine(node, machineOf(node.firmware)));
   return {

@@ -18,7 +18,7 @@ import { openSecrets } from "../../src/secrets.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
-import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
 import { lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
 import type { StubConfig, StubFault } from "./stub-bastion.ts";
 
@@ -117,7 +117,7 @@ export async function openDeployLab({
   const machine = (firmware: Firmware): QemuHost => {
     const found = machines.get(firmware);
     if (found !== undefined) return found;
-    const logs = join(cache, "logs", `deploy-${firmware}`);
+    const logs = logsFolder();
     mkdirSync(logs, { recursive: true });
     const made = new QemuHost({
       name: firmware,

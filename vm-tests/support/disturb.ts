@@ -1,13 +1,13 @@
 /** A deploy that something goes wrong with once in each of its stages, while nobody touches the node. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { NodeEvent } from "../../src/nodes/event.ts";
+import { anyExitCode } from "../../src/run.ts";
 import { lab } from "./lab-cluster.ts";
 import type { VmLab } from "./vm-lab.ts";
 
 const node = lab.node.name;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 /** How a stage is recognised: by the server's log or the node's console. */
 type DisturbedStage = { readonly name: string; readonly log?: RegExp; readonly console?: RegExp };
 

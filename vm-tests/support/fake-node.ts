@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { LabNetwork } from "../../src/lab/network.ts";
 import { type Namespace, openNamespace } from "../../src/namespace.ts";
 import type { Inventory } from "../../src/plan/inventory.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { lab } from "./lab-cluster.ts";
 
 /** Where the lab's node asks for its boot script. */
@@ -48,8 +48,6 @@ export type FakeNode = {
   run(words: readonly string[], timeoutMs: number): Promise<RunResult>;
   close(): Promise<void>;
 };
-
-const anyExitCode = Array.from({ length: 256 }, (_unused, code) => code);
 
 export async function plugFakeNode(
   network: LabNetwork,

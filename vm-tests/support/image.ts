@@ -1,6 +1,7 @@
 /** The image of the tests: built by the real command into a store of the tests' own, once per recipe. */
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { expect } from "vitest";
 import { makeSeed } from "../../src/cloud-init/seed.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { goldenPlanKey } from "../../src/images/recipe.ts";
@@ -19,6 +20,13 @@ export const imagectl = join(packageRoot, "bin/imagectl");
 export const cache = cacheDirectory(process.env);
 /** Store, keys and secrets of all tests: an image is signed by the keys beside it. */
 export const testState = join(cache, "test-state");
+
+/** Where the logs of this test file's server and machines stay: another one may be running beside it. */
+export function logsFolder(): string {
+  // The benchmarks open the same labs, without Vitest.
+  const file = process.env.VITEST === undefined ? "bench" : expect.getState().testPath;
+  return join(cache, "logs", basename(file ?? "vitest", ".test.ts"));
+}
 
 /** A cold build takes about three minutes on two cores. Milliseconds. */
 const buildTimeoutMs = 20 * 60_000;

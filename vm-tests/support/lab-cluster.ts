@@ -40,6 +40,9 @@ export type LabClusterOptions = {
 export const labSystems = ["debian-12", "debian-13"] as const;
 export type LabSystem = (typeof labSystems)[number];
 
+/** What every machine has that is logged in to, a bastion as well. */
+export const minimalRoles: readonly string[] = ["base", "accounts", "sudo", "sshd", "firewall"];
+
 /** The roles of every node: examples/cluster.yaml lists the same. */
 export const standardRoles: readonly string[] = [
   "base",
@@ -69,6 +72,12 @@ export const lab = {
   prefixLength: 24,
   outsider: "10.77.0.250",
   node: { name: "node1", address: "10.77.0.11", mac: "52:54:00:77:00:11" },
+} as const;
+
+/** The bastion's address as its operator gives it before imagectl is there. A path below the root, and its text. */
+export const byHandAddress = {
+  path: "etc/systemd/network/05-by-hand.network",
+  text: `[Match]\nName=eth0\n\n[Network]\nAddress=${lab.bastion}/${lab.prefixLength}\n`,
 } as const;
 
 /** @param folder where file and keys go; made when it is missing. */

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { run } from "../../src/run.ts";
-import { makeLabCluster, wholeCluster } from "./lab-cluster.ts";
+import { makeLabCluster, minimalRoles, wholeCluster } from "./lab-cluster.ts";
 
 /** The certificate comes out of the key that is before it. */
 const names = ["log-server-key", "log-node-key", "log-server-certificate"];
@@ -13,7 +13,7 @@ export async function ensureLogKeys(state: string, imagectl: string): Promise<vo
   const folder = mkdtempSync(join(tmpdir(), "imagectl-log-keys-"));
   try {
     const withLogs = [...wholeCluster.roles, "rsyslog"];
-    const bastionRoles = ["base", "accounts", "sudo", "sshd", "firewall", "log-server"];
+    const bastionRoles = [...minimalRoles, "log-server"];
     const { file } = await makeLabCluster(folder, { ...wholeCluster, roles: withLogs, bastionRoles });
     const env = { IMAGECTL_STATE: state, IMAGECTL_CLUSTER: file };
     const { stdout } = await run(imagectl, ["secrets", "list", "--json"], { env });

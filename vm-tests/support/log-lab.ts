@@ -1,6 +1,6 @@
 /** Level 3: node1 that sends its logs and the bastion that keeps them, booted, with a desk and an outsider on their switch. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
 import { type BootedNode, openBootedNodes } from "../../src/lab/booted-nodes.ts";
 import { NamespaceHost } from "../../src/lab/namespace-host.ts";
@@ -13,7 +13,14 @@ import { wholeOverlay } from "../../src/plan/fill-secrets.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
 import { openSecrets } from "../../src/secrets.ts";
 import { cache, ensureImage, imagectl, imageOf, planOf, testState } from "./image.ts";
-import { type LabSystem, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
+import {
+  byHandAddress,
+  type LabSystem,
+  lab,
+  makeLabCluster,
+  minimalRoles,
+  wholeCluster,
+} from "./lab-cluster.ts";
 import { ensureLogKeys } from "./log-keys.ts";
 
 export type LogLab = {
@@ -26,15 +33,13 @@ export type LogLab = {
 /** No machine of the cluster file, but on its network. */
 export const desk = "10.77.0.9";
 
-const base = ["base", "accounts", "sudo", "sshd", "firewall"];
-
 export async function openLogLab(os: LabSystem): Promise<LogLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const { file } = await makeLabCluster(scratch.folder("cluster"), {
     ...wholeCluster,
     os,
-    roles: [...base, "network", "rsyslog"],
-    bastionRoles: [...base, "log-server"],
+    roles: [...minimalRoles, "network", "rsyslog"],
+    bastionRoles: [...minimalRoles, "log-server"],
   });
   await ensureImage(file, os);
   await ensureLogKeys(testState, imagectl);
@@ -93,12 +98,9 @@ async function settle(
   plan: NodePlan,
   secrets: Parameters<typeof wholeOverlay>[1],
 ): Promise<void> {
-  const networkd = join(upper, "etc/systemd/network");
-  mkdirSync(networkd, { recursive: true });
-  writeFileSync(
-    join(networkd, "05-by-hand.network"),
-    `[Match]\nName=eth0\n\n[Network]\nAddress=${lab.bastion}/${lab.prefixLength}\n`,
-  );
+  const own = join(upper, byHandAddress.path);
+  mkdirSync(dirname(own), { recursive: true });
+  writeFileSync(own, byHandAddress.text);
   mkdirSync(join(upper, "root"), { recursive: true });
   writeFileSync(join(upper, "root/overlay.tar"), await wholeOverlay(plan, secrets), { mode: 0o600 });
 }

@@ -1,12 +1,12 @@
 /** What the tests of reinstalls have in common: a machine too small, a first deploy through the firmware, then one past it. */
+
 import { expect } from "vitest";
 import type { EventKind, NodeEvent } from "../../src/nodes/event.ts";
+import { anyExitCode } from "../../src/run.ts";
 import { lab, wholeCluster } from "./lab-cluster.ts";
 import type { VmLab } from "./vm-lab.ts";
 
 const node = lab.node.name;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 /** An emulated machine from a restart to its last check; a bare-metal one needs minutes. Milliseconds. */
 const wholeWayMs = 20 * 60_000;
 

@@ -8,7 +8,7 @@ import { statePaths } from "../../src/paths.ts";
 import { readPlanInput } from "../../src/plan/inputs.ts";
 import { planNode } from "../../src/plan/make.ts";
 import type { NodePlan } from "../../src/plan/plan.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { type FakeNode, plugFakeNode } from "./fake-node.ts";
 import { cache } from "./image.ts";
 import { type LabCluster, lab, makeLabCluster } from "./lab-cluster.ts";
@@ -29,8 +29,6 @@ export type ServedLab = {
   sh(script: string, words?: readonly string[]): Promise<RunResult>;
   close(): Promise<void>;
 };
-
-export const anyExitCode = Array.from({ length: 256 }, (_unused, code) => code);
 
 /**
  * Makes all of it; the server is not started.

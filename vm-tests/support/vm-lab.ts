@@ -7,9 +7,9 @@ import { type OperatorClient, operatorClient } from "../../src/cli/operator-clie
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
 import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
-import { type RunResult, run } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
-import { cache, ensureImage, imageOf, planOf, type StoredImage, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, logsFolder, planOf, type StoredImage, testState } from "./image.ts";
 import {
   type LabCluster,
   type LabClusterOptions,
@@ -71,7 +71,7 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
     },
     kernel: image.artefact("vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
-    logs: join(cache, "logs", `vm-${os}-${firmware}`),
+    logs: logsFolder(),
   });
   const { bastion, machine } = machineLab;
   // In this process: starting a command every second would take the CPU from the machine.
@@ -102,8 +102,6 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
     },
   };
 }
-
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
 
 function sshAs(
   { network, environment }: MachineLab,

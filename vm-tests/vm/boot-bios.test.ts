@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { blankDisk } from "../../src/lab/machine-lab.ts";
-import { run } from "../../src/run.ts";
+import { anyExitCode, run } from "../../src/run.ts";
 import { openStore } from "../../src/store/store.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
@@ -19,8 +19,6 @@ beforeAll(async () => {
 afterAll(() => vm?.close());
 
 const node = lab.node.name;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 /** Whether anything was ever written to a sparse disk: its file then has blocks. */
 async function isBlank(index: number): Promise<boolean> {
   const path = vm.machine.disks[index]?.path ?? "";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { acceptance } from "../../src/lab/acceptance.ts";
+import { anyExitCode } from "../../src/run.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { planOf } from "../support/image.ts";
@@ -17,8 +18,6 @@ beforeAll(async () => {
 afterAll(() => vm?.close());
 
 const node = lab.node.name;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 test("power-on to ready through DHCP, TFTP, iPXE and HTTP, although the server is killed in mid-stream", async () => {
   expect((await vm.bastion.imagectl(["arm", node])).stdout).toContain(`imagectl watch ${node}`);
   await vm.machine.boot();

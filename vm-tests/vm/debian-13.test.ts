@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { anyExitCode } from "../../src/run.ts";
 import { lab } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
@@ -13,8 +14,6 @@ beforeAll(async () => {
 afterAll(() => vm?.close());
 
 const node = lab.node.name;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 test("a blank UEFI machine becomes a proven Debian 13, from power-on to ready", async () => {
   await vm.bastion.imagectl(["arm", node]);
   await vm.machine.boot();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import type { NodeEvent } from "../../src/nodes/event.ts";
+import { anyExitCode } from "../../src/run.ts";
 import { type ClusterLab, clusterNodes, openClusterLab } from "../support/cluster-lab.ts";
 import { tellAsOneStory } from "../support/story.ts";
 
@@ -15,8 +16,6 @@ afterAll(() => cluster?.close());
 
 const names = clusterNodes.map(({ name }) => name);
 const minuteMs = 60_000;
-const anyExitCode = Array.from({ length: 256 }, (_, code) => code);
-
 /** An imagectl command on the bastion; what it says is shown as it comes. */
 const imagectl = (words: readonly string[], minutes: number) =>
   cluster.bastion.imagectl(words, {
