@@ -43,7 +43,11 @@ export const machineCapabilities = [
 ] as const;
 
 /** A real machine also has hardware that a virtual one of a rehearsal has not, where its roles say so. */
-export const realCapabilities: ReadonlySet<string> = new Set([...machineCapabilities, "hardware-gpu"]);
+export const realCapabilities: ReadonlySet<string> = new Set([
+  ...machineCapabilities,
+  "hardware-gpu",
+  "hardware-smart",
+]);
 
 /**
  * Serves until `until` is settled.
