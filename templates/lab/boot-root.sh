@@ -34,6 +34,8 @@ for device in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
   name=${device%%:*} numbers=${device#*:}
   mknod -m 666 "dev/$name" c "${numbers%:*}" "${numbers#*:}"
 done
+# systemd's automount units.
+mknod -m 600 dev/autofs c 10 235
 mkdir dev/pts dev/shm
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs dev/shm
