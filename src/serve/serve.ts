@@ -40,6 +40,7 @@ export const machineCapabilities = [
   "kernel-command-line",
   "kernel-modules",
   "kernel-nfs",
+  "kernel-settings",
 ] as const;
 
 /** A real machine also has hardware that a virtual one of a rehearsal has not, where its roles say so. */

@@ -3,12 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
 import { type OperatorClient, operatorClient } from "../../src/cli/operator-client.ts";
+import { acceptance } from "../../src/lab/acceptance.ts";
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
 import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
+import type { Check } from "../../src/roles/role.ts";
 import { anyExitCode, type RunResult, run } from "../../src/run.ts";
+import { machineCapabilities } from "../../src/serve/serve.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
+import { runThrough } from "../../src/verify/run-framed.ts";
 import { cache, ensureImage, imageOf, logsFolder, planOf, type StoredImage, testState } from "./image.ts";
 import {
   type LabCluster,
@@ -44,8 +49,8 @@ export type VmLabOptions = {
   readonly os?: LabSystem;
   /** What the machine's own clock says at power-on. */
   readonly clock?: string;
-  /** How the node's cards are joined to the network. */
-  readonly cluster?: Pick<LabClusterOptions, "link" | "nics">;
+  /** How the node's cards are joined to the network, and what its roles are. */
+  readonly cluster?: Partial<Pick<LabClusterOptions, "link" | "nics" | "roles">>;
   /** Of cards beside the one that boots. */
   readonly otherMacs?: readonly string[];
 };
@@ -138,4 +143,27 @@ function sshAs(
     ],
     { okExitCodes: anyExitCode, timeoutMs: 120_000 },
   );
+}
+
+/** Each check of these, on the machine with a kernel of its own, is green and turned red by its fault. */
+export async function expectProved(vm: VmLab, wanted: (check: Check) => boolean): Promise<void> {
+  const plan = await planOf(vm.cluster.file);
+  const checks = plan.node.checks.filter(wanted);
+  expect(checks.length).toBeGreaterThan(0);
+  const { proofs, elsewhere } = await acceptance({
+    plan: { ...plan, node: { ...plan.node, checks } },
+    vantages: {
+      node: (script, timeoutSeconds) => vm.machine.run(script, timeoutSeconds),
+      bastion: runThrough("the bastion", [...vm.network.bastion.enter, "sh"]),
+      // The server makes the outsider; a check from there that needs a kernel would be named as not proved.
+      outsider: () => Promise.reject(new Error("no outsider stands here")),
+    },
+    capabilities: new Set(machineCapabilities),
+    now: () => new Date(),
+    settleSeconds: 30,
+    onProgress: (line) => console.log(line),
+  });
+  const unproved = proofs.filter(({ isProved }) => !isProved);
+  expect(unproved.map(({ check, reason }) => `${check.name}: ${reason}`)).toEqual([]);
+  expect(elsewhere).toEqual([]);
 }

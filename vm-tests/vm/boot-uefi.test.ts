@@ -1,12 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { acceptance } from "../../src/lab/acceptance.ts";
 import { anyExitCode } from "../../src/run.ts";
-import { machineCapabilities } from "../../src/serve/serve.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
-import { planOf } from "../support/image.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { openVmLab, type VmLab } from "../support/vm-lab.ts";
+import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // One machine, in this order.
 tellAsOneStory();
@@ -44,28 +41,8 @@ test("power-on to ready through DHCP, TFTP, iPXE and HTTP, although the server i
   expect(report.stdout).toContain(`${node} is ready`);
 });
 
-test("every check that needs a kernel of its own is turned red by its fault", async () => {
-  const plan = await planOf(vm.cluster.file);
-  const checks = plan.node.checks.filter(({ needs }) => needs.length > 0);
-  expect(checks.length).toBeGreaterThan(0);
-  const { proofs, elsewhere } = await acceptance({
-    plan: { ...plan, node: { ...plan.node, checks } },
-    vantages: {
-      node: (script, timeoutSeconds) => vm.machine.run(script, timeoutSeconds),
-      bastion: runThrough("the bastion", [...vm.network.bastion.enter, "sh"]),
-      // The server makes the outsider; a check from there that needs a kernel would be named as not proved.
-      outsider: () => Promise.reject(new Error("no outsider stands here")),
-    },
-    capabilities: new Set(machineCapabilities),
-    now: () => new Date(),
-    settleSeconds: 30,
-    onProgress: (line) => console.log(line),
-  });
-  expect(
-    proofs.filter(({ isProved }) => !isProved).map(({ check, reason }) => `${check.name}: ${reason}`),
-  ).toEqual([]);
-  expect(elsewhere).toEqual([]);
-});
+test("every check that needs a kernel of its own is turned red by its fault", () =>
+  expectProved(vm, ({ needs }) => needs.length > 0));
 
 test("the token of the deploy is worth nothing afterwards: 410", async () => {
   const token = /imagectl\.seed=(http:\/\/\S+\/seed\/[0-9a-f]{64})/.exec(vm.machine.console())?.[1];

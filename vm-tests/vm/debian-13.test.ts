@@ -1,14 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { anyExitCode } from "../../src/run.ts";
-import { lab } from "../support/lab-cluster.ts";
+import { lab, standardRoles } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { openVmLab, type VmLab } from "../support/vm-lab.ts";
+import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-// Its checks and their faults are proved in namespaces; here are its own kernel, bootloader and deploy environment.
+// Checks and faults of the standard roles are proved in namespaces; here are its own kernel, bootloader and deploy
+// environment, and the roles that are about the kernel.
+const ownKernelRoles = ["hardening", "python-users"];
 tellAsOneStory();
 let vm: VmLab;
 beforeAll(async () => {
-  vm = await openVmLab({ firmware: "uefi-x64", os: "debian-13" });
+  vm = await openVmLab({
+    firmware: "uefi-x64",
+    os: "debian-13",
+    cluster: { roles: [...standardRoles, ...ownKernelRoles] },
+  });
   await vm.bastion.start();
 });
 afterAll(() => vm?.close());
@@ -49,3 +55,6 @@ test("it starts from its own disk again, with its clock set by the bastion", asy
   const answer = await vm.machine.run("chronyc -n waitsync 60 0 0 1 >/dev/null; chronyc -n sources", 90);
   expect(answer.stdout).toMatch(new RegExp(`^\\^\\* ${lab.bastion.replaceAll(".", "\\.")} `, "m"));
 });
+
+test("its kernel is hardened and its Python is the system's: each check is turned red by its fault", () =>
+  expectProved(vm, ({ role }) => ownKernelRoles.includes(role)));
