@@ -26,6 +26,7 @@ const doors: Record<string, string> = {
   "cli/build.ts": "counts the seconds of a running step on the terminal",
   "cli/demo.ts": "makes the demo's cluster file",
   "cli/doctor.ts": "reads the clock",
+  "cli/fetch-keys.ts": "asks a code forge for public keys, or reads a file of them",
   "cli/images.ts": "reads the clock for prune",
   "cli/lint.ts": "reads documents and a prober's output",
   "cli/machine-facts.ts": "reads interfaces and public keys, for init",

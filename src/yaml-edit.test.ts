@@ -91,6 +91,39 @@ describe("remove", () => {
   });
 });
 
+describe("append", () => {
+  const append = (path: string, ...values: string[]): YamlEdit => ({
+    kind: "append",
+    path: path.split("."),
+    values,
+  });
+  test.each([
+    ["a block list", "a:\n  - x # one\nz: 1\n", 'a:\n  - x # one\n  - y\n  - "a b"\nz: 1\n'],
+    ["a list at the margin", "a:\n- x\nz: 1\n", 'a:\n- x\n- y\n- "a b"\nz: 1\n'],
+    ["a list at the end, without a line end", "a:\n  -   x", 'a:\n  -   x\n  -   y\n  -   "a b"'],
+    ["a flow list", "a: [x] # one\n", 'a: [x, y, "a b"] # one\n'],
+    ["a flow list with a comma at its end", "a: [\n  x,\n]\n", 'a: [\n  x, y, "a b",\n]\n'],
+    ["lines with their own ends", "a:\r\n  - x\r\n", 'a:\r\n  - x\r\n  - y\r\n  - "a b"\r\n'],
+  ])("%s", (_name, before, after) => {
+    expect(editYaml(before, "f", append("a", "y", "a b"))).toBe(after);
+  });
+  test.each([
+    ["what is no list", "a: x\n"],
+    ["an empty list", "a: []\n"],
+    ["a list that others share", "b: &l [x]\na: *l\n"],
+  ])("%s is refused, with what to add by hand", (_name, before) => {
+    expect(() => editYaml(before, "f", append("a", "y"))).toThrow(/cannot be changed safely$/);
+  });
+});
+
+test("a map that is new is one line", () => {
+  const value = { uid: 10003, keys: ["ssh-ed25519 AAAA x: y"] };
+  const edit: YamlEdit = { kind: "set", path: ["users", "dave"], value };
+  expect(editYaml("users:\n  alice:\n    uid: 1 # one\ntail: 1\n", "f", edit)).toBe(
+    'users:\n  alice:\n    uid: 1 # one\n  dave: {uid: 10003, keys: ["ssh-ed25519 AAAA x: y"]}\ntail: 1\n',
+  );
+});
+
 describe("what cannot be changed safely is refused, with the place and what to do by hand", () => {
   const shared = "base: &b\n  os: one\na: *b\nc:\n  <<: *b\n";
   test.each([

@@ -4,6 +4,7 @@ import {
   isCollection,
   isMap,
   isScalar,
+  isSeq,
   LineCounter,
   type Node,
   type Pair,
@@ -15,8 +16,13 @@ import { ImagectlError } from "./errors.ts";
 
 /** The last part of a path is a key of a map; `set` adds it at the map's end where it is missing. */
 export type YamlEdit =
-  | { readonly kind: "set"; readonly path: readonly string[]; readonly value: string }
+  | { readonly kind: "set"; readonly path: readonly string[]; readonly value: YamlValue }
+  /** Adds to the end of the list that is the key's value. */
+  | { readonly kind: "append"; readonly path: readonly string[]; readonly values: readonly string[] }
   | { readonly kind: "remove"; readonly path: readonly string[] };
+
+/** A map is written in one line: `{uid: 10001, keys: ["…"]}`. */
+export type YamlValue = string | { readonly [key: string]: number | readonly string[] };
 
 /**
  * The library's own way back to text would lay the whole file out anew: flow maps, quotes, long lines. So only
@@ -36,11 +42,16 @@ export function editYaml(text: string, fileName: string, edit: YamlEdit): string
   const offset = isAlias(parent) || isMap(parent) ? (parent.range?.[0] ?? 0) : 0;
   const place = `${fileName}:${Math.max(1, lineCounter.linePos(offset).line)}`;
   throw new ImagectlError("FILE_NOT_EDITABLE", `${place}: ${edit.path.join(".")} cannot be changed safely`, {
-    hint:
-      edit.kind === "set"
-        ? `Change it by hand (aliases and merged keys are yours): ${edit.path.join(".")} becomes ${edit.value}`
-        : `Remove it by hand (aliases and merged keys are yours): ${edit.path.join(".")}`,
+    hint: hintByHand(edit),
   });
+}
+
+function hintByHand(edit: YamlEdit): string {
+  const place = edit.path.join(".");
+  const whose = "by hand (aliases and merged keys are yours)";
+  if (edit.kind === "remove") return `Remove it ${whose}: ${place}`;
+  if (edit.kind === "set") return `Change it ${whose}: ${place} becomes ${written(edit.value)}`;
+  return `Change it ${whose}: ${place} gets ${edit.values.map(written).join(", ")}`;
 }
 
 /** A change that does more or less than it should, since an anchor is shared, is found here. */
@@ -56,6 +67,7 @@ function applyTo(value: unknown, edit: YamlEdit): unknown {
   for (const part of edit.path.slice(0, -1)) target = (target?.[part] ?? {}) as Record<string, unknown>;
   const key = edit.path.at(-1) as string;
   if (edit.kind === "set") target[key] = edit.value;
+  else if (edit.kind === "append") target[key] = [...((target[key] ?? []) as unknown[]), ...edit.values];
   else delete target[key];
   return copy;
 }
@@ -71,19 +83,44 @@ function splice(text: string, map: YAMLMap<Node, Node>, edit: YamlEdit): string 
     if (pair === undefined) return undefined;
     return map.flow === true ? removeFromFlow(text, pairs, index) : removeLines(text, pairs, pair);
   }
+  if (edit.kind === "append") return pair === undefined ? undefined : append(text, pair.value, edit.values);
   if (pair !== undefined) return replaceScalar(text, pair.value, edit.value);
   const last = pairs.at(-1);
   if (last === undefined) return undefined;
-  const addition = `${key}: ${plainOrQuoted(edit.value)}`;
+  const addition = `${key}: ${written(edit.value)}`;
   return map.flow === true ? insert(text, endOf(last), `, ${addition}`) : addLine(text, last, addition);
 }
 
-function replaceScalar(text: string, node: Node | null, value: string): string | undefined {
-  if (!isScalar(node) || !node.range) return undefined;
+function append(text: string, list: Node | null, values: readonly string[]): string | undefined {
+  const last: unknown = isSeq(list) ? list.items.at(-1) : undefined;
+  if (!isSeq(list) || !isScalar(last) || !last.range) return undefined;
+  const [start, end] = last.range;
+  if (list.flow === true) return insert(text, end, values.map((value) => `, ${written(value)}`).join(""));
+  const dash = text.slice(text.lastIndexOf("\n", start - 1) + 1, start);
+  if (!/^[ \t]*-[ \t]+$/.test(dash)) return undefined;
+  const newline = text.includes("\r\n") ? "\r\n" : "\n";
+  const lines = values.map((value) => `${dash}${written(value)}`);
+  const lineEnd = text.indexOf("\n", end);
+  return lineEnd < 0
+    ? `${text}${lines.map((line) => newline + line).join("")}`
+    : insert(text, lineEnd + 1, lines.map((line) => line + newline).join(""));
+}
+
+function replaceScalar(text: string, node: Node | null, value: YamlValue): string | undefined {
+  if (!isScalar(node) || !node.range || typeof value !== "string") return undefined;
   const [start, end] = node.range;
   const quote = text[start];
-  const written = quote === '"' ? JSON.stringify(value) : plainOrQuoted(value);
-  return text.slice(0, start) + written + text.slice(end);
+  const changed = quote === '"' ? JSON.stringify(value) : written(value);
+  return text.slice(0, start) + changed + text.slice(end);
+}
+
+function written(value: YamlValue): string {
+  if (typeof value === "string") return plainOrQuoted(value);
+  const entries = Object.entries(value).map(
+    ([key, entry]) =>
+      `${key}: ${typeof entry === "number" ? entry : `[${entry.map(plainOrQuoted).join(", ")}]`}`,
+  );
+  return `{${entries.join(", ")}}`;
 }
 
 /** What YAML 1.2 reads back as this very string without quotes; everything else gets them. */

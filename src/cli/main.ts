@@ -39,6 +39,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   serve: () => import("./serve.ts"),
   "set-os": () => import("./set-os.ts"),
   test: () => import("./test.ts"),
+  user: () => import("./user.ts"),
   validate: () => import("./validate.ts"),
   verify: () => import("./verify.ts"),
   watch: () => import("./watch.ts"),

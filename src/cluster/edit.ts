@@ -3,6 +3,7 @@ import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import { editYaml } from "../yaml-edit.ts";
 import type { ClusterConfig, OsId } from "./config.ts";
+import { userIds } from "./names.ts";
 
 export type ClusterEdit = {
   /** The whole new text. */
@@ -61,6 +62,45 @@ export function removeNode({ text, fileName, cluster }: ClusterText, name: strin
   if (!cluster.nodes.some((node) => node.name === name)) throw unknownName(cluster, name);
   const changed = editYaml(text, fileName, { kind: "remove", path: ["nodes", name] });
   return { text: changed, nodes: [name], notes: [] };
+}
+
+/**
+ * Adds keys to a user's, or a user with these keys.
+ * @param uid of a user that is to be made; undefined: the user must be there.
+ * @throws ImagectlError USER_UNKNOWN, DUPLICATE when a user that is there was to be made, FILE_NOT_EDITABLE.
+ */
+export function addUserKeys(
+  { text, fileName, cluster }: ClusterText,
+  name: string,
+  keys: readonly string[],
+  uid: number | undefined,
+): ClusterEdit {
+  const user = cluster.users.find((candidate) => candidate.name === name);
+  if (user === undefined && uid === undefined) throw unknownUser(cluster, name);
+  if (user !== undefined && uid !== undefined && uid !== user.uid) {
+    throw new ImagectlError("DUPLICATE", `${name} is a user already, with the uid ${user.uid}`, {
+      hint: "A uid never changes, since files carry it. Leave --uid out to add keys",
+    });
+  }
+  const nodes = cluster.nodes.map((node) => node.name);
+  if (user !== undefined) {
+    if (keys.length === 0) return { text, nodes: [], notes: [] };
+    const path = ["users", name, "keys"];
+    return { text: editYaml(text, fileName, { kind: "append", path, values: keys }), nodes, notes: [] };
+  }
+  const value = { uid: uid ?? 0, keys };
+  return { text: editYaml(text, fileName, { kind: "set", path: ["users", name], value }), nodes, notes: [] };
+}
+
+function unknownUser({ name: cluster, users }: ClusterConfig, name: string): ImagectlError {
+  const free = Math.max(userIds.first - 1, ...users.map(({ uid }) => uid)) + 1;
+  const hint = hintForName(
+    name,
+    users.map((user) => user.name),
+  );
+  return new ImagectlError("USER_UNKNOWN", `the cluster ${cluster} has no user ${name}`, {
+    hint: `${hint}. For a new user, add: --uid ${free} (or another that no file was ever owned by)`,
+  });
 }
 
 function unknownName({ name: cluster, groups, nodes }: ClusterConfig, name: string): ImagectlError {
