@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { RunResult } from "../../src/run.ts";
+import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { type AgentShell, openAgentShell } from "../support/agent-shell.ts";
 
 let shell: AgentShell;
@@ -19,7 +19,10 @@ beforeEach(() => {
   const write = 'while [ -d "$(dirname "$2")" ]; do echo block; sleep 0.05; done | tee "$2" >/dev/null\n';
   writeFileSync(join(steps, "step.sh"), write);
 });
-afterEach(() => shell.close());
+afterEach(async () => {
+  await run("umount", ["-q", shell.target], { okExitCodes: anyExitCode });
+  shell.close();
+});
 
 /** Runs a step that never ends by itself; after that time the bastion ends the attempt. */
 function attemptThatEnds(afterSeconds: number, before = ""): Promise<RunResult> {
@@ -50,4 +53,12 @@ test("a step that is only about to start writes nothing at all", async () => {
   expect(stdout).toBe("the bastion ended this attempt: the attempt is over\n");
   await sleep(1500);
   expect(existsSync(disk)).toBe(false);
+});
+
+test("what was being written is unmounted before the console says that nothing more is", async () => {
+  const { stdout } = await attemptThatEnds(
+    1,
+    'mount -t tmpfs none "$target"; wait_forever() { grep -c " $target" /proc/mounts; exit 0; }',
+  );
+  expect(stdout).toBe("0\n");
 });

@@ -72,5 +72,16 @@ stop_when_gone() {
   kill -s KILL -- "-$!" 2>/dev/null
   wait "$!"
   echo >"$run/current-step"
+  rest_target
   wait_forever "the bastion ended this attempt: $(cat "$run/gone")"
+}
+
+# Mounted, the disk would be written to for minutes: by what the kernel's cache holds, and by ext4, which makes the
+# tables of a new file system in the background. What was killed may take a moment to let go of it.
+rest_target() {
+  for second in 1 2 3 4 5 6 7 8 9 10; do
+    grep -q " $target[ /]" /proc/mounts || return 0
+    umount --recursive "$target" 2>"$run/umount.error" || sleep 1
+  done
+  say "$target stays mounted after $second s: $(cat "$run/umount.error"). Switch this machine off"
 }
