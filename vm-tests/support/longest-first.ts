@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Ten minutes and more on two cores. Without this list vitest goes by the length of the files' text. */
-const longest = ["monitoring-debian-12", "monitoring-debian-13", "logs", "reinstall-uefi"];
+const longest = ["monitoring-debian-12", "monitoring-debian-13", "logs", "reinstall-uefi", "vm/nfs-homes"];
 
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

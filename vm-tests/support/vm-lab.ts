@@ -8,6 +8,7 @@ import { type OperatorClient, operatorClient } from "../../src/cli/operator-clie
 import { acceptance } from "../../src/lab/acceptance.ts";
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
+import type { Namespace } from "../../src/namespace.ts";
 import type { EventBody, EventKind, NodeEvent } from "../../src/nodes/event.ts";
 import type { Check } from "../../src/roles/role.ts";
 import { anyExitCode, type RunResult, run } from "../../src/run.ts";
@@ -49,8 +50,8 @@ export type VmLabOptions = {
   readonly os?: LabSystem;
   /** What the machine's own clock says at power-on. */
   readonly clock?: string;
-  /** How the node's cards are joined to the network, and what its roles are. */
-  readonly cluster?: Partial<Pick<LabClusterOptions, "link" | "nics" | "roles">>;
+  /** What is other than usual: how the node's cards are joined to the network, its roles, who else is in the file. */
+  readonly cluster?: Pick<Partial<LabClusterOptions>, "link" | "nics" | "roles" | "otherNodes">;
   /** Of cards beside the one that boots. */
   readonly otherMacs?: readonly string[];
 };
@@ -145,8 +146,17 @@ function sshAs(
   );
 }
 
-/** Each check of these, on the machine with a kernel of its own, is green and turned red by its fault. */
-export async function expectProved(vm: VmLab, wanted: (check: Check) => boolean): Promise<void> {
+/**
+ * Each check of these, on the machine with a kernel of its own, is green and turned red by its fault.
+ * @param options.outsider: without one, as the server makes its own, a check from there is named as not proved.
+ * @param options.settleSeconds: how long a fault may take to show, and to be gone.
+ */
+export async function expectProved(
+  vm: VmLab,
+  wanted: (check: Check) => boolean,
+  options: { readonly outsider?: Namespace; readonly settleSeconds?: number } = {},
+): Promise<void> {
+  const { outsider, settleSeconds = 30 } = options;
   const plan = await planOf(vm.cluster.file);
   const checks = plan.node.checks.filter(wanted);
   expect(checks.length).toBeGreaterThan(0);
@@ -155,12 +165,14 @@ export async function expectProved(vm: VmLab, wanted: (check: Check) => boolean)
     vantages: {
       node: (script, timeoutSeconds) => vm.machine.run(script, timeoutSeconds),
       bastion: runThrough("the bastion", [...vm.network.bastion.enter, "sh"]),
-      // The server makes the outsider; a check from there that needs a kernel would be named as not proved.
-      outsider: () => Promise.reject(new Error("no outsider stands here")),
+      outsider:
+        outsider === undefined
+          ? () => Promise.reject(new Error("no outsider stands here"))
+          : runThrough("the outsider", [...outsider.enter, "sh"]),
     },
     capabilities: new Set(machineCapabilities),
     now: () => new Date(),
-    settleSeconds: 30,
+    settleSeconds,
     onProgress: (line) => console.log(line),
   });
   const unproved = proofs.filter(({ isProved }) => !isProved);

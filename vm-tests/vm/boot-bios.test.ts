@@ -2,10 +2,11 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { blankDisk } from "../../src/lab/machine-lab.ts";
-import { anyExitCode, run } from "../../src/run.ts";
+import { run } from "../../src/run.ts";
 import { openStore } from "../../src/store/store.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
+import { untilReady } from "../support/until-ready.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // One machine with two disks, in this order.
@@ -61,15 +62,7 @@ test("the next power-on of the same attempt deploys it to the disk of the rule, 
   await vm.machine.boot();
   // Until then the attempt shows the failure of the last try.
   await vm.untilEvent("seed-redeemed", 300, from);
-  const watched = await vm.bastion.imagectl(["watch", node], {
-    timeoutMs: 15 * 60_000,
-    onLine: (line) => console.log(line),
-    okExitCodes: anyExitCode,
-  });
-  const report = await vm.bastion.imagectl(["verify", node, "--last"], { okExitCodes: anyExitCode });
-  console.log(report.stdout);
-  console.log((await vm.bastion.imagectl(["events", node, "--timeline"])).stdout);
-  expect(watched.exitCode, report.stdout).toBe(0);
+  await untilReady(vm, { minutes: 15 });
   expect(await isBlank(0)).toBe(true);
 });
 

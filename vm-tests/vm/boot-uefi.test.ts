@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { anyExitCode } from "../../src/run.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { lab, wholeCluster } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
+import { untilReady } from "../support/until-ready.ts";
 import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // One machine, in this order.
@@ -29,16 +29,8 @@ test("power-on to ready through DHCP, TFTP, iPXE and HTTP, although the server i
   await vm.bastion.start();
 
   await vm.untilEvent("deployed", 600, inStream.id);
-  const watched = await vm.bastion.imagectl(["watch", node], {
-    timeoutMs: 15 * 60_000,
-    onLine: (line) => console.log(line),
-    okExitCodes: anyExitCode,
-  });
-  const report = await vm.bastion.imagectl(["verify", node, "--last"], { okExitCodes: anyExitCode });
-  console.log(report.stdout);
-  console.log((await vm.bastion.imagectl(["events", node, "--timeline"])).stdout);
-  expect(watched.exitCode, report.stdout).toBe(0);
-  expect(report.stdout).toContain(`${node} is ready`);
+  const report = await untilReady(vm, { minutes: 15 });
+  expect(report).toContain(`${node} is ready`);
 });
 
 test("every check that needs a kernel of its own is turned red by its fault", () =>
