@@ -21,6 +21,8 @@ function level({ name, groupOrder, include, files, minutes }: Level) {
       maxWorkers: files,
       sequence: { groupOrder },
       testTimeout: minutes * 60_000,
+      // The second of the default is too short for a program on a busy machine.
+      expect: { poll: { timeout: 20_000 } },
       hookTimeout: minutes * 60_000,
     },
   };
