@@ -43,12 +43,12 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      level({ name: "peers", groupOrder: 1, include: "vm-tests/peers/**/*.test.ts", files: 3, minutes: 3 }),
+      level({ name: "peers", groupOrder: 1, include: "vm-tests/peers/**/*.test.ts", files: 2, minutes: 3 }),
       level({
         name: "booted",
         groupOrder: 2,
         include: "vm-tests/booted/**/*.test.ts",
-        files: 3,
+        files: 2,
         minutes: 15,
       }),
       // Level 4 in full is `vm` and `cluster`, whose three machines leave no time for others beside them. One BIOS and one

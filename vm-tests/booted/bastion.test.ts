@@ -130,7 +130,7 @@ test.each<[string, (apply: Login) => Promise<unknown>, readonly string[]]>([
     await apply.says(waits);
     expect(await state()).not.toBe(before);
     await happen(apply);
-    await expect.poll(state, { timeout: 60_000, interval: 1_000 }).toBe(before);
+    await expect.poll(state, { timeout: 180_000, interval: 1_000 }).toBe(before);
     apply.process.stop("SIGKILL");
   } finally {
     await takeNodeBack();
