@@ -48,7 +48,7 @@ export default defineConfig({
         name: "booted",
         groupOrder: 2,
         include: "vm-tests/booted/**/*.test.ts",
-        files: 2,
+        files: 3,
         minutes: 15,
       }),
       // Level 4 in full is `vm` and `cluster`, whose three machines leave no time for others beside them. One BIOS and one

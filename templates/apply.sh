@@ -105,8 +105,7 @@ take_lock() {
   # A moment, for the watch of the last apply to see that all is well.
   flock -w 2 9 || fail "another apply is running here"
   has_lock=yes
-  rm -rf "$undo.done" # left by a run that was killed when all else was done
-  [ -d "$undo" ] || { forget_guard; return 0; }
+  [ -d "$undo" ] || { forget_the_rest; return 0; }
   say "the last apply did not end: its changes are undone first"
   roll_back
 }

@@ -71,7 +71,13 @@ restore_activity() {
 
 # With one rename: half of the old files and their whole list would have the other half removed.
 forget_old_files() {
+  rm -rf "$undo.done"
   mv "$undo" "$undo.done"
+  forget_the_rest
+}
+
+# Also what is left by a run that was killed when all else was done.
+forget_the_rest() {
   forget_guard
   rm -rf "$undo.done"
 }
@@ -113,7 +119,7 @@ undo_main() {
   # It is free as soon as no apply runs: the kernel unlocks for whoever is killed.
   exec 9>>"$state/lock"
   flock 9
-  [ -d "$undo" ] || exit 0
+  [ -d "$undo" ] || { forget_the_rest; exit 0; }
   case $1 in
     --watch) IMAGECTL_RUNNING=yes ;;
     --at-boot) IMAGECTL_RUNNING=no ;;

@@ -35,6 +35,8 @@ const state = () =>
     iptables -S; systemctl is-enabled ssh.service ssh.socket ufw.service || :
   `);
 
+const stateFolder = () => onBastion("ls /var/lib/imagectl");
+
 /** A change that does no harm: one node more. */
 const addNode = () =>
   onBastion(
@@ -130,13 +132,24 @@ test.each<[string, (apply: Login) => Promise<unknown>, readonly string[]]>([
     await apply.says(waits);
     expect(await state()).not.toBe(before);
     await happen(apply);
-    await expect.poll(state, { timeout: 180_000, interval: 1_000 }).toBe(before);
+    await expect.poll(state, { timeout: 60_000, interval: 1_000 }).toBe(before);
     apply.process.stop("SIGKILL");
   } finally {
     await takeNodeBack();
   }
-  expect(await onBastion("ls /var/lib/imagectl")).not.toContain("undo");
+  await expect.poll(stateFolder).not.toContain("undo");
   expect((await bastion.login(imagectl("apply bastion"))).stdout).toBe("nothing to change\n");
+});
+
+test("what watches an apply removes what it was killed too early to remove", async () => {
+  const guard = "/etc/systemd/system/imagectl-undo.service";
+  const said = await onBastion(`
+    mkdir /var/lib/imagectl/undo-whole.done && touch ${guard}
+    cp /opt/imagectl/templates/undo.sh /tmp/undo
+    sh /tmp/undo --watch /var/lib/imagectl/undo-whole
+    ls ${guard} 2>&1 || :`);
+  expect(said).toContain("No such file");
+  expect(await stateFolder()).not.toContain("undo");
 });
 
 test("its checks are green, seen from itself, from the nodes' network and from outside", async () => {
