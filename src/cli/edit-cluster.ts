@@ -14,21 +14,39 @@ export type EditAnswer = ClusterEdit & {
   readonly diff: string;
 };
 
+/** A change that is checked and not written yet. */
+export type PlannedEdit = EditAnswer & {
+  /** What the file says until it is written. */
+  readonly oldText: string;
+};
+
 /**
- * @param edit makes the new text.
- * @param isDryRun everything but the writing.
- * @throws ImagectlError CLUSTER_INVALID when the file is broken or would be afterwards; CLUSTER_CHANGED; what
- *   `edit` throws.
+ * Plans a change and, unless it is a dry run, writes it.
+ * @throws ImagectlError what `planEdit` and `writeEdit` throw.
  */
 export async function editCluster(
   file: string,
   isDryRun: boolean,
   edit: (source: ClusterText) => ClusterEdit,
 ): Promise<EditAnswer> {
-  const text = await readClusterText(file);
+  const { oldText, ...answer } = await planEdit(file, edit);
+  if (!isDryRun) await writeEdit({ ...answer, oldText });
+  return answer;
+}
+
+/**
+ * Everything but the writing, for commands that show the change and ask before they go on.
+ * @param edit makes the new text.
+ * @throws ImagectlError CLUSTER_INVALID when the file is broken or would be afterwards; what `edit` throws.
+ */
+export async function planEdit(
+  file: string,
+  edit: (source: ClusterText) => ClusterEdit,
+): Promise<PlannedEdit> {
+  const oldText = await readClusterText(file);
   const { roles } = await readPlanSources(file);
-  const cluster = requireCluster(parseCluster(text, file), file);
-  const edited = edit({ text, fileName: file, cluster });
+  const cluster = requireCluster(parseCluster(oldText, file), file);
+  const edited = edit({ text: oldText, fileName: file, cluster });
   const problems = findProblems(parseCluster(edited.text, file), roles).filter(
     ({ severity }) => severity === "error",
   );
@@ -38,7 +56,14 @@ export async function editCluster(
       findings: problems,
     });
   }
-  const isChanged = edited.text !== text;
-  if (isChanged && !isDryRun) await replaceClusterFile(file, text, edited.text);
-  return { ...edited, file, isChanged, diff: lineDiff(text, edited.text, file) };
+  const isChanged = edited.text !== oldText;
+  return { ...edited, file, isChanged, diff: lineDiff(oldText, edited.text, file), oldText };
+}
+
+/**
+ * Replaces the file by the planned one, in one step.
+ * @throws ImagectlError CLUSTER_CHANGED when it was written since by somebody else.
+ */
+export async function writeEdit({ file, isChanged, oldText, text }: PlannedEdit): Promise<void> {
+  if (isChanged) await replaceClusterFile(file, oldText, text);
 }

@@ -1,5 +1,5 @@
 /** `imagectl user import-keys`: takes a person's public keys over into the cluster file, once, where all can read them. */
-import { addUserKeys, type ClusterEdit, type ClusterText } from "../cluster/edit.ts";
+import { addUserKeys } from "../cluster/edit.ts";
 import {
   compareKeys,
   fingerprintOf,
@@ -10,7 +10,7 @@ import {
 import { ImagectlError } from "../errors.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { confirm, yesOption } from "./confirm.ts";
-import { type EditAnswer, editCluster } from "./edit-cluster.ts";
+import { type EditAnswer, planEdit, writeEdit } from "./edit-cluster.ts";
 import { fetchKeys, readKeysFile } from "./fetch-keys.ts";
 import { clusterFile, clusterOption } from "./plan-context.ts";
 import { formatTable } from "./table.ts";
@@ -55,23 +55,27 @@ export const command = defineCommand({
     const file = clusterFile(values.cluster, io.env);
     const uid = values.uid === undefined ? undefined : readUid(values.uid);
     const offered = await askFor(values);
-    // First without writing: what is new to the file is shown, and asked about where it looks like another person.
-    const planned = await changeKeys({ file, name, uid, offered, isDryRun: true });
+    let comparison: KeyComparison = { added: [], kept: [], absent: [] };
+    const planned = await planEdit(file, (source) => {
+      const present = source.cluster.users.find((user) => user.name === name)?.keys ?? [];
+      comparison = compareKeys(present, offered.keys);
+      return addUserKeys(source, name, comparison.added, uid);
+    });
     const isDryRun = values["dry-run"] === true;
-    if (values.json !== true) show(offered, planned.comparison, io);
-    if (!isDryRun && isSomebodyElse(planned.comparison)) {
-      io.stderr.write(
-        `warning: none of ${name}'s keys is among these: is it still the same person's account?\n`,
-      );
-      await confirm(io, values.yes === true, `Give ${name}'s account to whoever has the new keys`);
+    if (values.json !== true) show(offered, comparison, io);
+    if (!isDryRun) {
+      if (isSomebodyElse(comparison)) {
+        io.stderr.write(
+          `warning: none of ${name}'s keys is among these: is it still the same person's account?\n`,
+        );
+        await confirm(io, values.yes === true, `Give ${name}'s account to whoever has the new keys`);
+      }
+      await writeEdit(planned);
     }
-    const { answer, comparison } = isDryRun
-      ? planned
-      : await changeKeys({ file, name, uid, offered, isDryRun });
     if (values.json === true)
-      io.stdout.write(`${JSON.stringify(asJson(answer, comparison, offered, isDryRun), null, 2)}\n`);
-    else io.stdout.write(answer.diff);
-    io.stderr.write(`${closing(answer, isDryRun)}\n`);
+      io.stdout.write(`${JSON.stringify(asJson(planned, comparison, offered, isDryRun), null, 2)}\n`);
+    else io.stdout.write(planned.diff);
+    io.stderr.write(`${closing(planned, isDryRun)}\n`);
     return 0;
   },
 });
@@ -103,31 +107,6 @@ async function askFor({ github, server = forge, "keys-from": file }: Sources): P
 function readUid(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text);
   throw new ImagectlError("USAGE", `--uid ${text} is no number`, { hint: "For example: --uid 10003" });
-}
-
-type Change = {
-  readonly file: string;
-  readonly name: string;
-  readonly uid: number | undefined;
-  readonly offered: OfferedKeys;
-  readonly isDryRun: boolean;
-};
-
-async function changeKeys({
-  file,
-  name,
-  uid,
-  offered,
-  isDryRun,
-}: Change): Promise<{ answer: EditAnswer; comparison: KeyComparison }> {
-  let comparison: KeyComparison = { added: [], kept: [], absent: [] };
-  const edit = (source: ClusterText): ClusterEdit => {
-    const present = source.cluster.users.find((user) => user.name === name)?.keys ?? [];
-    comparison = compareKeys(present, offered.keys);
-    return addUserKeys(source, name, comparison.added, uid);
-  };
-  const answer = await editCluster(file, isDryRun, edit);
-  return { answer, comparison };
 }
 
 function isSomebodyElse({ added, kept, absent }: KeyComparison): boolean {

@@ -5,7 +5,7 @@ import type { YamlFile } from "../yaml-file.ts";
 import { checkAddresses } from "./check-addresses.ts";
 import { checkCards } from "./check-cards.ts";
 import { collisions, type Report } from "./claims.ts";
-import { complainAboutLabel, complainAboutUserName, userIds } from "./names.ts";
+import { complainAboutLabel, complainAboutUserName, nextUserId } from "./names.ts";
 import type { LooseClusterFile } from "./schema.ts";
 
 /**
@@ -73,7 +73,7 @@ function checkDuplicates(cluster: LooseClusterFile, report: Report): Finding[] {
     })),
     ...nodes.map(([name]) => ({ key: name, path: `nodes.${name}`, owner: `the node ${name}` })),
   ];
-  const nextUid = Math.max(...users.map(([, { uid }]) => uid ?? 0), userIds.first) + 1;
+  const nextUid = nextUserId(users.flatMap(([, { uid }]) => uid ?? []));
   return [
     ...collisions("the uid", uids, `Give one of them an id that was never used, such as ${nextUid}`, report),
     ...collisions("the host name", hostnames, "Rename one of them.", report),

@@ -1,9 +1,9 @@
 /** Changes of intent that commands make: they edit the cluster file's text and nothing else. Pure. */
 import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
-import { editYaml } from "../yaml-edit.ts";
+import { editYaml, type YamlEdit } from "../yaml-edit.ts";
 import type { ClusterConfig, OsId } from "./config.ts";
-import { userIds } from "./names.ts";
+import { nextUserId } from "./names.ts";
 
 export type ClusterEdit = {
   /** The whole new text. */
@@ -75,25 +75,28 @@ export function addUserKeys(
   keys: readonly string[],
   uid: number | undefined,
 ): ClusterEdit {
+  const nodes = cluster.nodes.map((node) => node.name);
+  const edited = (edit: YamlEdit): ClusterEdit => ({
+    text: editYaml(text, fileName, edit),
+    nodes,
+    notes: [],
+  });
   const user = cluster.users.find((candidate) => candidate.name === name);
-  if (user === undefined && uid === undefined) throw unknownUser(cluster, name);
-  if (user !== undefined && uid !== undefined && uid !== user.uid) {
+  if (user === undefined) {
+    if (uid === undefined) throw unknownUser(cluster, name);
+    return edited({ kind: "set", path: ["users", name], value: { uid, keys } });
+  }
+  if (uid !== undefined && uid !== user.uid) {
     throw new ImagectlError("DUPLICATE", `${name} is a user already, with the uid ${user.uid}`, {
       hint: "A uid never changes, since files carry it. Leave --uid out to add keys",
     });
   }
-  const nodes = cluster.nodes.map((node) => node.name);
-  if (user !== undefined) {
-    if (keys.length === 0) return { text, nodes: [], notes: [] };
-    const path = ["users", name, "keys"];
-    return { text: editYaml(text, fileName, { kind: "append", path, values: keys }), nodes, notes: [] };
-  }
-  const value = { uid: uid ?? 0, keys };
-  return { text: editYaml(text, fileName, { kind: "set", path: ["users", name], value }), nodes, notes: [] };
+  if (keys.length === 0) return { text, nodes: [], notes: [] };
+  return edited({ kind: "append", path: ["users", name, "keys"], values: keys });
 }
 
 function unknownUser({ name: cluster, users }: ClusterConfig, name: string): ImagectlError {
-  const free = Math.max(userIds.first - 1, ...users.map(({ uid }) => uid)) + 1;
+  const free = nextUserId(users.map(({ uid }) => uid));
   const hint = hintForName(
     name,
     users.map((user) => user.name),

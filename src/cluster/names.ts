@@ -20,6 +20,11 @@ const reservedUserNames = new Set(
 /** uid range of people; below are packages, above are systemd's dynamic users (61184) and nobody (65534). */
 export const userIds = { first: 10_000, last: 59_999 } as const;
 
+/** @returns the first id above all that are in use. */
+export function nextUserId(uids: readonly number[]): number {
+  return Math.max(userIds.first - 1, ...uids) + 1;
+}
+
 export type NameComplaint = { readonly message: string; readonly hint: string };
 
 /** @returns why `name` cannot be a machine's, the cluster's or a group's name. */
