@@ -1,9 +1,9 @@
 /** Roles that a group adds by itself, on a booted node; of user-data, that it runs once and owns nothing else. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { acceptance } from "../../src/lab/acceptance.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { standardRoles, wholeCluster } from "../support/lab-cluster.ts";
+import { prove } from "../support/prove.ts";
 
 const userData = [
   "#cloud-config",
@@ -30,19 +30,13 @@ test("its files are written and its commands run, once, also after a restart", a
 });
 
 test("their checks are green, and each fault turns its own red", async () => {
-  const plan = await booted.plan();
-  const checks = plan.node.checks.filter(({ role }) => proved.has(role));
-  expect(new Set(checks.map(({ role }) => role))).toEqual(proved);
-  const { report, proofs } = await acceptance({
-    plan: { ...plan, node: { ...plan.node, checks } },
+  const { report, proofs } = await prove({
+    plan: await booted.plan(),
     vantages: booted.vantages,
-    capabilities: new Set(),
-    now: () => new Date(),
-    settleSeconds: 10,
-    onProgress: (line) => console.log(line),
+    wanted: ({ role }) => proved.has(role),
   });
+  expect(new Set(proofs.map(({ check }) => check.role))).toEqual(proved);
   expect(report.isReady, reportTable(report)).toBe(true);
-  expect(proofs.filter(({ isProved }) => !isProved)).toEqual([]);
 });
 
 test("the plan keeps what is the plan's: name, keys and logins", async () => {

@@ -1,9 +1,9 @@
 /** Home folders of a server and what a node does without one, booted. This kernel has no NFS: vm/nfs-homes.test.ts has. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { acceptance } from "../../src/lab/acceptance.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
 import { type LabClusterOptions, labSystems, wholeCluster } from "../support/lab-cluster.ts";
 import { nfsRoles, otherNodes } from "../support/nfs-lab.ts";
+import { prove } from "../support/prove.ts";
 
 /** What of the server runs without a kernel that serves: the list of exports, and the daemon that could listen. */
 const standIn = `mkdir -p /run/systemd/system
@@ -40,18 +40,12 @@ describe.each(labSystems)("%s", (os) => {
   };
 
   test("each check of the roles is green, and its fault turns it red; the kernel's own are left to a machine", async () => {
-    const plan = await booted.plan();
-    const checks = plan.node.checks.filter(({ role }) => role.startsWith("nfs-"));
-    const { proofs, elsewhere } = await acceptance({
-      plan: { ...plan, node: { ...plan.node, checks } },
+    const { proofs, elsewhere } = await prove({
+      plan: await booted.plan(),
       vantages: booted.vantages,
-      capabilities: new Set(),
-      now: () => new Date(),
+      wanted: ({ role }) => role.startsWith("nfs-"),
       settleSeconds: 20,
-      onProgress: (line) => console.log(line),
     });
-    const unproved = proofs.filter(({ isProved }) => !isProved);
-    expect(unproved.map(({ check, reason }) => `${check.name}: ${reason}`)).toEqual([]);
     expect(elsewhere.map(({ check }) => check.needs)).toEqual(elsewhere.map(() => ["kernel-nfs"]));
     expect([proofs.length, elsewhere.length]).toEqual([9, 5]);
   });

@@ -1,12 +1,12 @@
 /** Machines that show their numbers, a Prometheus that asks for them and tells people, booted: by the roles' checks. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { acceptance } from "../../src/lab/acceptance.ts";
 import { describeCopies, makeFirstCopy } from "./backup-copies.ts";
 import { describePulls } from "./backup-pulls.ts";
 import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
 import { describeGpuUsers, gpuCount, placeGpus } from "./gpu-users.ts";
 import { type Hook, openHook } from "./hook.ts";
 import { type LabSystem, lab, wholeCluster } from "./lab-cluster.ts";
+import { prove } from "./prove.ts";
 import {
   describeSecrecy,
   describeToldPeople,
@@ -57,24 +57,19 @@ export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold:
     onMachine(booted, `promtool query instant http://127.0.0.1:9090 '${query}'`);
 
   test("each check of the roles is green, and its fault turns it red", async () => {
-    const plan = await booted.plan();
-    const checks = plan.node.checks.filter(({ role }) => proved.has(role));
-    expect(new Set(checks.map(({ from }) => from))).toEqual(new Set(["node", "bastion", "outsider"]));
-    const { proofs, elsewhere } = await acceptance({
-      plan: { ...plan, node: { ...plan.node, checks } },
+    const { report, proofs, elsewhere } = await prove({
+      plan: await booted.plan(),
       vantages: booted.vantages,
+      wanted: ({ role }) => proved.has(role),
       // What stands for them answers as they do.
-      capabilities: new Set(["hardware-gpu"]),
-      now: () => new Date(),
+      capabilities: ["hardware-gpu"],
       settleSeconds: 20,
-      onProgress: (line) => console.log(line),
     });
-    const unproved = proofs.filter(({ isProved }) => !isProved);
-    expect(unproved.map(({ check, reason }) => `${check.name}: ${reason}`)).toEqual([]);
+    expect(new Set(proofs.map(({ check }) => check.from))).toEqual(new Set(["node", "bastion", "outsider"]));
     // A namespace has no disks: smartd idles there, and what it would watch is a virtual machine's to prove.
     const needed = elsewhere.map(({ check }) => `${check.role}: ${check.needs.join(", ")}`);
     expect(needed).toEqual(["smartd: hardware-smart", "smartd: hardware-smart"]);
-    expect(proofs).toHaveLength(checks.length - elsewhere.length);
+    expect(proofs).toHaveLength(report.results.length - elsewhere.length);
   });
 
   describe("the bastion's copies", () => describeCopies(() => booted));

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { type OperatorClient, operatorClient } from "../../src/cli/operator-client.ts";
-import { acceptance } from "../../src/lab/acceptance.ts";
 import { blankDisk, type MachineLab, openMachineLab } from "../../src/lab/machine-lab.ts";
 import type { QemuHostSettings } from "../../src/lab/qemu-host.ts";
 import type { Namespace } from "../../src/namespace.ts";
@@ -24,6 +23,7 @@ import {
   makeLabCluster,
   wholeCluster,
 } from "./lab-cluster.ts";
+import { prove } from "./prove.ts";
 
 export type VmLab = MachineLab & {
   readonly cluster: LabCluster;
@@ -157,11 +157,9 @@ export async function expectProved(
   options: { readonly outsider?: Namespace; readonly settleSeconds?: number } = {},
 ): Promise<void> {
   const { outsider, settleSeconds = 30 } = options;
-  const plan = await planOf(vm.cluster.file);
-  const checks = plan.node.checks.filter(wanted);
-  expect(checks.length).toBeGreaterThan(0);
-  const { proofs, elsewhere } = await acceptance({
-    plan: { ...plan, node: { ...plan.node, checks } },
+  const { elsewhere } = await prove({
+    plan: await planOf(vm.cluster.file),
+    wanted,
     vantages: {
       node: (script, timeoutSeconds) => vm.machine.run(script, timeoutSeconds),
       bastion: runThrough("the bastion", [...vm.network.bastion.enter, "sh"]),
@@ -170,12 +168,8 @@ export async function expectProved(
           ? () => Promise.reject(new Error("no outsider stands here"))
           : runThrough("the outsider", [...outsider.enter, "sh"]),
     },
-    capabilities: new Set(machineCapabilities),
-    now: () => new Date(),
+    capabilities: machineCapabilities,
     settleSeconds,
-    onProgress: (line) => console.log(line),
   });
-  const unproved = proofs.filter(({ isProved }) => !isProved);
-  expect(unproved.map(({ check, reason }) => `${check.name}: ${reason}`)).toEqual([]);
   expect(elsewhere).toEqual([]);
 }
