@@ -39,6 +39,22 @@ describe("at the console", () => {
     expect(shown).not.toContain("no answer");
   });
 
+  test("who came in, and when, is told to the bastion; a person's login is not", async () => {
+    const told = "cat /var/lib/prometheus/node-exporter/imagectl-recovery.prom";
+    await booted.host.run("rm -rf /var/lib/prometheus && mkdir -p /var/lib/prometheus/node-exporter", 10);
+    const { alice } = booted.cluster.userKeys;
+    expect(await booted.sshAs("alice", alice, ["true"])).toMatchObject({ exitCode: 0 });
+    expect(await booted.host.run(told, 10)).toMatchObject({ exitCode: 1 });
+    const before = Math.floor(Date.now() / 1000);
+    await atConsole("login", [
+      ...logIn("recovery", password),
+      { after: "recovery@node1", type: "exit" },
+    ]);
+    const { stdout } = await booted.host.run(`setpriv --reuid nobody --clear-groups ${told}`, 10);
+    const [, time] = /^imagectl_recovery_login_time_seconds ([0-9]+)\n$/.exec(stdout) ?? [];
+    expect(Number(time), stdout).toBeGreaterThanOrEqual(before);
+  });
+
   test.each([
     ["a wrong password", "recovery", "01234-56789-abcde-fghj0"],
     ["root, who has none", "root", password],
