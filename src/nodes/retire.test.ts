@@ -61,6 +61,20 @@ describe("a retired node", () => {
     ]);
   });
 
+  test("each node is known by its newest key, and a retired one by none until it is deployed anew", () => {
+    attempts.append(deploy("node1", "ssh-ed25519 AAAA1"), { kind: "disarmed" }, now);
+    deploy("node1", "ssh-ed25519 AAAA2");
+    deploy("node2", "ssh-ed25519 AAAA3");
+    expect(seeds.currentHostKeys()).toEqual([
+      { node: "node1", hostKey: "ssh-ed25519 AAAA2" },
+      { node: "node2", hostKey: "ssh-ed25519 AAAA3" },
+    ]);
+    retireNode(attempts, seeds, "node1", now);
+    expect(seeds.currentHostKeys()).toEqual([{ node: "node2", hostKey: "ssh-ed25519 AAAA3" }]);
+    deploy("node1", "ssh-ed25519 AAAA4");
+    expect(seeds.currentHostKeys()).toContainEqual({ node: "node1", hostKey: "ssh-ed25519 AAAA4" });
+  });
+
   test("that was armed anew and disarmed has no installed system left either", () => {
     attempts.append(
       deploy("node1", "ssh-ed25519 AAAA1"),

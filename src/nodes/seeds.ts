@@ -37,6 +37,8 @@ export type Seeds = {
   keepCertificate(tokenSha256: string, certificate: string): void;
   /** Host keys of the node that a certificate was made for, in any attempt; algorithm and base64. */
   hostKeysOf(node: string): readonly string[];
+  /** Each node's newest one, but those of retired nodes; algorithm and base64. */
+  currentHostKeys(): readonly { readonly node: string; readonly hostKey: string }[];
   /** Those of retired nodes. A machine that has the name later has a key of its own. */
   revokedHostKeys(): readonly string[];
 };
@@ -81,13 +83,15 @@ export function openSeeds(database: Database, attempts: Attempts): Seeds {
     claimHostKey: (tokenSha256, hostKey) =>
       database.transaction(() => claimHostKey(database, tokenSha256, hostKey)),
     hostKeysOf: (node) => database.rows(`${selectHostKeys} AND attempts.node = ?`, node).map(toHostKey),
-    revokedHostKeys: () =>
-      database
-        .rows(
-          `${selectHostKeys} AND EXISTS (SELECT 1 FROM attempts AS retired WHERE retired.node = attempts.node
-            AND retired.id >= attempts.id AND retired.state ->> 'stage' = 'retired')`,
-        )
-        .map(toHostKey),
+    currentHostKeys: () => {
+      const rows = database.rows(
+        `SELECT attempts.node, seeds.host_key FROM seeds JOIN attempts ON attempts.id = seeds.attempt
+          WHERE seeds.certificate IS NOT NULL AND NOT ${isRetired} ORDER BY seeds.attempt, seeds.minted_at`,
+      );
+      const newest = new Map(rows.map((row) => [String(row.node), toHostKey(row)]));
+      return [...newest].map(([node, hostKey]) => ({ node, hostKey }));
+    },
+    revokedHostKeys: () => database.rows(`${selectHostKeys} AND ${isRetired}`).map(toHostKey),
     keepCertificate: (tokenSha256, certificate) => {
       database.change("UPDATE seeds SET certificate = ? WHERE token_sha256 = ?", certificate, tokenSha256);
     },
@@ -96,6 +100,10 @@ export function openSeeds(database: Database, attempts: Attempts): Seeds {
 
 const selectHostKeys = `SELECT DISTINCT seeds.host_key FROM seeds JOIN attempts ON attempts.id = seeds.attempt
   WHERE seeds.certificate IS NOT NULL`;
+
+/** Its node was retired with it, or since. */
+const isRetired = `EXISTS (SELECT 1 FROM attempts AS retired WHERE retired.node = attempts.node
+  AND retired.id >= attempts.id AND retired.state ->> 'stage' = 'retired')`;
 
 /** Without the comment: it says nothing to ssh, and comes from the node. */
 function toHostKey(row: Row): string {

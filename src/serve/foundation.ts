@@ -79,7 +79,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
     runDirectory: dirname(paths.operatorSocket),
     agentKey: keys.agent.privateKey,
     hostCaKey,
-    revokedHostKeys: facts.seeds.revokedHostKeys(),
+    seeds: facts.seeds,
   });
   const read = () =>
     readPlanInput({

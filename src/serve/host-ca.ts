@@ -16,7 +16,7 @@ export type HostKeyRequest = {
 
 /**
  * Without a beginning: a certificate of a bastion whose clock was ahead is good when the clock is right again.
- * For 52 weeks: a reinstall makes a new one, and an old certificate ends by itself.
+ * For 52 weeks: an old certificate ends by itself, and running nodes get new ones in time (host-certificates.ts).
  */
 const validity = "always:+52w";
 

@@ -2,14 +2,18 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { Seeds } from "../nodes/seeds.ts";
 import { run } from "../run.ts";
 import { type SshDoor, sshOptions } from "../verify/ssh.ts";
 
 export type NodeDoors = {
-  /** Holds the `@cert-authority` line for every name: what the CA signed is a node of this cluster. */
+  /**
+   * Holds the `@cert-authority` line for every name: what the CA signed is a node of this cluster. And each node's own
+   * key: one whose certificate has ended is still known here, and can get a new one.
+   */
   readonly knownHostsFile: string;
-  /** From the next connection on, a host with one of these keys is refused, whatever certificate it shows. */
-  revoke(hostKeys: readonly string[]): Promise<void>;
+  /** Writes the file anew: from the next connection on, hosts are believed and refused as it says then. */
+  refresh(): Promise<void>;
   doorOf(node: { readonly hostname: string; readonly address: string }): SshDoor;
 };
 
@@ -19,26 +23,30 @@ export type NodeDoorSettings = {
   readonly agentKey: string;
   /** One OpenSSH public key line. */
   readonly hostCaKey: string;
-  /** Those that are revoked already. */
-  readonly revokedHostKeys: readonly string[];
+  /** Host keys as they are known at the time of the call. */
+  readonly seeds: Pick<Seeds, "currentHostKeys" | "revokedHostKeys">;
 };
 
 /** Writes known_hosts, and makes the folder of shared ssh connections. */
 export async function openNodeDoors(settings: NodeDoorSettings): Promise<NodeDoors> {
-  const { runDirectory, agentKey, hostCaKey, revokedHostKeys } = settings;
+  const { runDirectory, agentKey, hostCaKey, seeds } = settings;
   const controlDirectory = join(runDirectory, "ssh");
   await mkdir(controlDirectory, { recursive: true, mode: 0o700 });
   const knownHostsFile = join(runDirectory, "known_hosts");
-  const revoke = async (hostKeys: readonly string[]): Promise<void> => {
-    const lines = [`@cert-authority * ${hostCaKey}`, ...hostKeys.map((key) => `@revoked * ${key}`)];
+  const refresh = async (): Promise<void> => {
+    const lines = [
+      `@cert-authority * ${hostCaKey}`,
+      ...seeds.currentHostKeys().map(({ node, hostKey }) => `${node} ${hostKey}`),
+      ...seeds.revokedHostKeys().map((key) => `@revoked * ${key}`),
+    ];
     // ssh must never read half of it.
     await writeFile(`${knownHostsFile}.new`, `${lines.join("\n")}\n`, { mode: 0o644 });
     await rename(`${knownHostsFile}.new`, knownHostsFile);
   };
-  await revoke(revokedHostKeys);
+  await refresh();
   return {
     knownHostsFile,
-    revoke,
+    refresh,
     doorOf: ({ hostname, address }) => ({
       hostname,
       address,

@@ -71,6 +71,8 @@ function open(initial: PlanInput) {
   const revoked: (readonly string[])[] = [];
   const sent: { door: SshDoor; overlay: Uint8Array; isDryRun: boolean }[] = [];
   const proved: string[] = [];
+  const certified: string[] = [];
+  const seeds = openSeeds(database, attempts);
   let input = initial;
   const said = { exitCode: 0, lines: ["~ /etc/motd"] as readonly string[] };
   const operator = openOperator({
@@ -83,8 +85,12 @@ function open(initial: PlanInput) {
       loadManifest: async () => undefined as never,
     },
     restarter: { whyUnreachable: async () => "it is off", restart: async () => ({ by: "reboot" }) },
-    seeds: openSeeds(database, attempts),
-    doors: { knownHostsFile: "/run/known_hosts", revoke: async (keys) => void revoked.push(keys) },
+    seeds,
+    doors: {
+      knownHostsFile: "/run/known_hosts",
+      refresh: async () => void revoked.push(seeds.revokedHostKeys()),
+    },
+    renewCertificate: async ({ hostname }) => certified.push(hostname) > 0,
     doorOf: ({ hostname, address }) => ({ hostname, address }) as unknown as SshDoor,
     sendOverlay: async (door, overlay, { isDryRun, onLine }) => {
       sent.push({ door, overlay, isDryRun });
@@ -108,7 +114,7 @@ function open(initial: PlanInput) {
   const answer = (exitCode: number, lines: readonly string[]): void => {
     Object.assign(said, { exitCode, lines });
   };
-  return { operator, attempts, sent, proved, revoked, arm, edit, answer };
+  return { operator, attempts, sent, proved, certified, revoked, arm, edit, answer };
 }
 
 test("apply sends the node layer of the file as it is now", async () => {
@@ -125,6 +131,17 @@ test("apply sends the node layer of the file as it is now", async () => {
     entries.filter((entry) => entry.path === path).map((entry) => Buffer.from(entry.content).toString());
   expect(content("root/etc/motd")).toEqual(["good morning node1\n"]);
   expect(content("imagectl/layer")).toEqual(["node\n"]);
+});
+
+test("apply sees to the host certificate first, a dry run does not", async () => {
+  const { operator, attempts, certified, arm } = open(inputOf("hello", []));
+  attempts.append(arm("node1"), { kind: "deployed" }, now);
+  const lines: string[] = [];
+  await operator.apply("node1", true, () => {});
+  expect(certified).toEqual([]);
+  await operator.apply("node1", false, (line) => lines.push(line));
+  expect(certified).toEqual(["node1"]);
+  expect(lines[0]).toBe("its host key is certified anew");
 });
 
 test("a changed image layer cannot be applied: the answer says that it takes a reinstall", async () => {

@@ -41,14 +41,16 @@ export type OperatorSettings = {
   readonly arming: Pick<ArmingDependencies, "findAnyImage" | "findImage" | "loadManifest">;
   readonly restarter: Restarter;
   readonly secrets: Pick<SecretStore, "read">;
-  readonly doors: Pick<NodeDoors, "knownHostsFile" | "revoke">;
-  readonly seeds: Pick<Seeds, "hostKeysOf" | "revokedHostKeys">;
+  readonly doors: Pick<NodeDoors, "knownHostsFile" | "refresh">;
+  readonly seeds: Pick<Seeds, "hostKeysOf">;
   readonly doorOf: (node: NodePart) => SshDoor;
   readonly sendOverlay: (
     door: SshDoor,
     overlay: Uint8Array,
     options: { readonly isDryRun: boolean; readonly onLine: (line: string) => void },
   ) => Promise<number>;
+  /** @returns whether the node has a new host certificate. */
+  readonly renewCertificate: (node: NodePart) => Promise<boolean>;
   readonly supervisor: Supervisor;
   readonly now: () => Date;
 };
@@ -97,7 +99,7 @@ export function openOperator(settings: OperatorSettings): Operator {
     },
     retire: async (node) => {
       const retired = retireNode(attempts, settings.seeds, node, now());
-      await settings.doors.revoke(settings.seeds.revokedHostKeys());
+      await settings.doors.refresh();
       return { node, ...retired, knownHostsFile: settings.doors.knownHostsFile };
     },
     nodes: () => listNodes(source, attempts),
@@ -111,6 +113,7 @@ export function openOperator(settings: OperatorSettings): Operator {
       const { node, image } = planNode(await source.fresh(), name);
       const attempt = requireInstalled(attempts, name);
       const overlay = await nodeOverlay(node, settings.secrets);
+      if (!isDryRun && (await settings.renewCertificate(node))) onLine("its host key is certified anew");
       const exitCode = await settings.sendOverlay(settings.doorOf(node), overlay, { isDryRun, onLine });
       const installed = attempts.frozenPlan(attempt.id).image;
       return { exitCode, isReinstallNeeded: digestOf(installed) !== digestOf(image) };

@@ -1,8 +1,10 @@
 /** `imagectl serve`: starts everything in one order, says what is ready, and ends it in the reverse order. */
 import { describeError } from "../errors.ts";
+import { certificateFor } from "../host-certificate.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
 import { goldenPlanKey } from "../images/recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
+import { isInstalled } from "../nodes/installed.ts";
 import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
@@ -15,6 +17,13 @@ import { watchDeadlines } from "./deadlines.ts";
 import type { Deployments } from "./deployments.ts";
 import { eventLogger } from "./event-log.ts";
 import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
+import { signHostKey } from "./host-ca.ts";
+import {
+  type CertifiedNode,
+  type RenewalSettings,
+  renewOrLog,
+  watchCertificates,
+} from "./host-certificates.ts";
 import { readKexecScript } from "./kexec-script.ts";
 import { keepManifests, type Manifests } from "./manifests.ts";
 import { refuseForeignDhcp } from "./network-boot.ts";
@@ -86,8 +95,18 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
   });
   stack.defer(() => supervisor.stop());
   stack.defer(watchDeadlines({ attempts, now, log }));
+  const renew = createRenewal(base, options);
+  stack.defer(
+    watchCertificates({
+      nodes: () => runningNodes(base),
+      answersOnSsh: (address) => answersOnSsh(address, sshTimeoutMs),
+      renew,
+      refreshKnownHosts: base.doors.refresh,
+      log,
+    }),
+  );
   stack.defer(await answerDhcp());
-  stack.defer(await openOperatorSide(options, base, { manifests, deployments, supervisor }));
+  stack.defer(await openOperatorSide(options, base, { manifests, deployments, supervisor, renew }));
   log("serve", `ready: for operators on ${paths.operatorSocket}. Next: sudo imagectl arm NODE`);
   await sayReady(options.environment);
   const reason = await until;
@@ -140,13 +159,43 @@ type OperatorParts = {
   readonly manifests: Manifests;
   readonly deployments: Deployments;
   readonly supervisor: Supervisor;
+  readonly renew: (node: CertifiedNode) => Promise<boolean>;
 };
+
+/** Never rejects: whether a node has a new host certificate. */
+function createRenewal(
+  { doors, keys }: Foundation,
+  { log, now }: ServeOptions,
+): (node: CertifiedNode) => Promise<boolean> {
+  const settings: RenewalSettings = {
+    runOnNode: (node) => sshVantage(doors.doorOf(node)),
+    certificateFor: ({ hostname, domain, address }, hostKey, present) =>
+      certificateFor(
+        {
+          ...{ hostname, domain, address, now: now() },
+          caPublicKey: keys.hostCa.publicKey,
+          sign: (request) => signHostKey(keys.hostCa.privateKey, request),
+        },
+        hostKey,
+        present,
+      ),
+  };
+  return (node) => renewOrLog(settings, log, node);
+}
+
+/** Those whose newest attempt is over and left a system of ours. */
+function runningNodes({ attempts }: Foundation): CertifiedNode[] {
+  return attempts
+    .latestOfAll()
+    .filter(({ state }) => isInstalled(state) && !state.isLive)
+    .map(({ id }) => attempts.frozenPlan(id).node);
+}
 
 /** @returns a function that ends it. */
 async function openOperatorSide(
   { paths, clusterFile, now }: ServeOptions,
   base: Foundation,
-  { manifests, deployments, supervisor }: OperatorParts,
+  { manifests, deployments, supervisor, renew }: OperatorParts,
 ): Promise<() => Promise<void>> {
   const { attempts, cluster, copyDatabase, doors, secrets, source, store } = base;
   const operator = openOperator({
@@ -169,6 +218,7 @@ async function openOperatorSide(
     seeds: base.seeds,
     doorOf: doors.doorOf,
     sendOverlay: applyOverlay,
+    renewCertificate: renew,
   });
   const status = {
     pid: process.pid,

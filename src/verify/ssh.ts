@@ -9,7 +9,7 @@ export type SshDoor = {
   readonly address: string;
   /** Private key of the cluster's agent. */
   readonly identityFile: string;
-  /** Holds the `@cert-authority` line of the cluster's host CA and nothing else. */
+  /** Holds the `@cert-authority` line of the cluster's host CA, and at most keys that it once signed. */
   readonly knownHostsFile: string;
   /** A short path, mode 0700: a Unix socket's path has at most 107 bytes (unix(7)). */
   readonly controlDirectory: string;

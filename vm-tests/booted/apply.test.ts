@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { certificateFor } from "../../src/host-certificate.ts";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { statePaths } from "../../src/paths.ts";
@@ -10,6 +11,8 @@ import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
 import { anyExitCode, type RunResult, run, start } from "../../src/run.ts";
 import { openSecrets } from "../../src/secrets.ts";
+import { signHostKey } from "../../src/serve/host-ca.ts";
+import { renewCertificate } from "../../src/serve/host-certificates.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
 import { cache, testState } from "../support/image.ts";
@@ -175,4 +178,40 @@ test("an apply goes on to its end when its connection is lost", async () => {
   expect((await booted.host.run("cat /var/lib/imagectl-test; ls /var/lib/imagectl", 10)).stdout).toBe(
     "done\napplied-image.json\napplied-node.json\nlock\n",
   );
+});
+
+test("a host certificate that ends within the month is replaced, and sshd shows the new one", async () => {
+  const { hostCa } = keyPaths(statePaths({ IMAGECTL_STATE: testState }).keys);
+  const { node } = await booted.plan();
+  const renew = (now: Date): Promise<boolean> =>
+    renewCertificate(
+      {
+        runOnNode: () => booted.agent,
+        certificateFor: ({ hostname, domain, address }, hostKey, present) =>
+          certificateFor(
+            {
+              ...{ hostname, domain, address, now, caPublicKey: hostCa.publicKey },
+              sign: (request) => signHostKey(hostCa.privateKey, request),
+            },
+            hostKey,
+            present,
+          ),
+      },
+      node,
+    );
+  const serial = async (): Promise<string> =>
+    (await booted.host.run("ssh-keygen -L -f /etc/ssh/ssh_host_ed25519_key-cert.pub | grep Serial", 10))
+      .stdout;
+  // That of the lab never ends.
+  expect(await renew(new Date())).toBe(true);
+  const before = await serial();
+  expect(await renew(new Date())).toBe(false);
+  expect(await serial()).toBe(before);
+  // Serials are seconds.
+  await sleep(1_100);
+  expect(await renew(new Date(Date.now() + 340 * 86_400_000))).toBe(true);
+  expect(await serial()).not.toBe(before);
+  expect(await renew(new Date())).toBe(false);
+  const { alice } = booted.cluster.userKeys;
+  expect(await booted.sshAs("alice", alice, ["id", "-un"])).toMatchObject({ exitCode: 0, stdout: "alice\n" });
 });

@@ -1,4 +1,4 @@
-/** OpenSSH itself: a host whose certificate is good until its key is revoked in the server's known_hosts. */
+/** OpenSSH itself and the server's known_hosts: certificates that are good, that ended, and keys that were revoked. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -15,6 +15,8 @@ const port = 20_000 + (process.pid % 10_000);
 let sshd: StartedProcess;
 let doors: NodeDoors;
 let hostKey: string;
+const known = { current: [] as { node: string; hostKey: string }[], revoked: [] as string[] };
+const strange = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL94sKb+UTAp8fPsUYnQcq+qnwHFRsQXPr4cv2e0tZiG";
 
 beforeAll(async () => {
   for (const name of ["ca", "host", "agent"]) {
@@ -25,19 +27,23 @@ beforeAll(async () => {
   const certificate = await signHostKey(join(folder, "ca"), { ...names, hostKey, serial: 1 });
   writeFileSync(join(folder, "host-cert.pub"), `${certificate}\n`);
   mkdirSync("/run/sshd", { recursive: true });
+  sshd = startSshd();
+  const hostCaKey = readFileSync(join(folder, "ca.pub"), "utf8").trim();
+  const agentKey = join(folder, "agent");
+  const seeds = { currentHostKeys: () => known.current, revokedHostKeys: () => known.revoked };
+  doors = await openNodeDoors({ runDirectory: folder, agentKey, hostCaKey, seeds });
+});
+function startSshd(): StartedProcess {
   const options = [
     `HostCertificate=${join(folder, "host-cert.pub")}`,
     "ListenAddress=127.0.0.1",
     "PidFile=none",
   ];
   const words = ["-D", "-f", "/dev/null", "-p", String(port), "-h", join(folder, "host")];
-  sshd = start("/usr/sbin/sshd", [...words, ...options.flatMap((option) => ["-o", option])], {
-    onLine: () => {},
-  });
-  const hostCaKey = readFileSync(join(folder, "ca.pub"), "utf8").trim();
-  const agentKey = join(folder, "agent");
-  doors = await openNodeDoors({ runDirectory: folder, agentKey, hostCaKey, revokedHostKeys: [] });
-});
+  const given = options.flatMap((option) => ["-o", option]);
+  return start("/usr/sbin/sshd", [...words, ...given], { onLine: () => {} });
+}
+
 afterAll(async () => {
   sshd?.stop();
   await sshd?.exited;
@@ -56,8 +62,27 @@ async function knock(): Promise<string> {
 
 test("a certificate of the CA is believed, until the host's key is revoked", async () => {
   expect(await knock()).toContain("Permission denied");
-  await doors.revoke(["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL94sKb+UTAp8fPsUYnQcq+qnwHFRsQXPr4cv2e0tZiG"]);
+  known.revoked = [strange];
+  await doors.refresh();
   expect(await knock()).toContain("Permission denied");
-  await doors.revoke([hostKey]);
+  known.revoked = [hostKey];
+  await doors.refresh();
   expect(await knock()).toMatch(/REVOKED HOST KEY|Host key verification failed/);
+  known.revoked = [];
+});
+
+test("a node whose certificate ended is known by its own key, and by no other: it can get a new one", async () => {
+  const ended = ["-V", "20200101:20210101", join(folder, "host.pub")];
+  await run("ssh-keygen", ["-q", "-s", join(folder, "ca"), "-I", "n", "-h", "-n", "node1", ...ended]);
+  sshd.stop();
+  await sshd.exited;
+  sshd = startSshd();
+  const knockAs = async (node: string, key: string): Promise<string> => {
+    known.current = [{ node, hostKey: key }];
+    await doors.refresh();
+    return knock();
+  };
+  expect(await knockAs("node2", hostKey)).toContain("Host key verification failed");
+  expect(await knockAs("node1", strange)).toContain("Host key verification failed");
+  expect(await knockAs("node1", hostKey)).toContain("Permission denied");
 });

@@ -1,7 +1,6 @@
 /** Certificates as ssh-keygen of OpenSSH 9.2 lists them. */
 import { expect, test } from "vitest";
-import { parseOsRelease } from "./apply-here.ts";
-import { isCertificateGood } from "./certificate.ts";
+import { isCertificateGood } from "./host-certificate.ts";
 
 const listing = `key-cert.pub:
         Type: ssh-ed25519-cert-v01@openssh.com host certificate
@@ -45,9 +44,4 @@ test.each([
 
 test("what is no certificate is not", () => {
   expect(isCertificateGood("", wanted, now)).toBe(false);
-});
-
-test("a system is known by its os-release", () => {
-  expect(parseOsRelease('PRETTY_NAME="Debian"\nID=debian\nVERSION_ID="12"\n')).toBe("debian-12");
-  expect(parseOsRelease("")).toBe("-");
 });
