@@ -1,21 +1,32 @@
 /** `imagectl nodes`: every node with what it is doing and, where something is wrong, why. */
+import { ImagectlError } from "../errors.ts";
 import { hintFor } from "../nodes/describe.ts";
 import { formatSeconds } from "../quantity.ts";
 import type { NodeView } from "../serve/operator-types.ts";
 import { terminalLine } from "../terminal-text.ts";
-import { defineCommand, jsonOption } from "./command.ts";
+import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
+import { type NagiosAnswer, nagiosOfError, nagiosOfNodes } from "./nagios.ts";
 import { operatorClient } from "./operator-client.ts";
 import { formatTable } from "./table.ts";
 
 export const command = defineCommand({
   summary: "list the nodes and what each is doing",
-  usage: "nodes [--all] [--json]",
+  usage: "nodes [--all] [--json | --nagios]",
   options: {
     all: { type: "boolean", description: "Retired nodes as well." },
+    nagios: {
+      type: "boolean",
+      description: "Answer as a Nagios plugin: a line, numbers, and exit code 0, 1, 2 or 3.",
+    },
     ...jsonOption,
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
+    if (values.nagios === true) {
+      const { text, exitCode } = await nagiosAnswer(io.env);
+      io.stdout.write(text);
+      return exitCode;
+    }
     const all = await operatorClient(io.env).get<readonly NodeView[]>("/nodes");
     const nodes = values.all === true ? all : all.filter((node) => !isGone(node));
     io.stdout.write(
@@ -24,6 +35,16 @@ export const command = defineCommand({
     return 0;
   },
 });
+
+async function nagiosAnswer(env: CommandIo["env"]): Promise<NagiosAnswer> {
+  try {
+    const nodes = await operatorClient(env).get<readonly NodeView[]>("/nodes");
+    return nagiosOfNodes(nodes.filter((node) => !isGone(node)));
+  } catch (error) {
+    if (error instanceof ImagectlError) return nagiosOfError(error);
+    throw error;
+  }
+}
 
 /** Retired, and no node of the cluster file has its name. */
 function isGone({ group, attempt }: NodeView): boolean {
