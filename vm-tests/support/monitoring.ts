@@ -1,5 +1,8 @@
 /** Machines that show their numbers, a Prometheus that asks for them and tells people, booted: by the roles' checks. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../../src/paths.ts";
 import { describeCopies, makeFirstCopy } from "./backup-copies.ts";
 import { describePulls } from "./backup-pulls.ts";
 import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
@@ -70,6 +73,22 @@ export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold:
     const needed = elsewhere.map(({ check }) => `${check.role}: ${check.needs.join(", ")}`);
     expect(needed).toEqual(["smartd: hardware-smart", "smartd: hardware-smart"]);
     expect(proofs).toHaveLength(report.results.length - elsewhere.length);
+  });
+
+  test("each number of docs/metrics.md is kept, but those of sensors that no namespace has", async () => {
+    const rows = readFileSync(join(packageRoot, "docs/metrics.md"), "utf8").matchAll(
+      /^\| .* \| (`.*`) \| (.*)\|$/gm,
+    );
+    const queries = [...rows]
+      .filter(([, , note = ""]) => note.trim() !== "hardware")
+      .flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, query = ""]) => query));
+    expect(queries.length).toBeGreaterThan(20);
+    const missing = async (): Promise<string[]> => {
+      const answers = await Promise.all(queries.map((query) => ask(`count(${query})`)));
+      return queries.filter((_query, index) => answers[index] === "");
+    };
+    // A rate is of two answers, and a GPU's user comes with its first process.
+    await expect.poll(missing, { timeout: 120_000, interval: 5_000 }).toEqual([]);
   });
 
   describe("the bastion's copies", () => describeCopies(() => booted));
