@@ -216,6 +216,25 @@ describe("with keys", () => {
     expect(stdout).toContain(readFileSync(join(keys, "host_ca_ed25519.pub"), "utf8").split(" ")[1]);
   });
 
+  test("a host key is certified for its node, and again only when that is due", async () => {
+    const hostKey = join(scratch, "host_key");
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "root@node1", "-f", hostKey]);
+    const certify = (node: string, lines: string) => {
+      writeFileSync(join(scratch, "asked"), lines);
+      return imagectl("keys", "certify", node, "--from", join(scratch, "asked"), "--cluster", sample);
+    };
+    const publicKey = readFileSync(`${hostKey}.pub`, "utf8");
+    const first = await certify("node1", publicKey);
+    expect(first.stdout).toMatch(/^ssh-ed25519-cert-v01@openssh\.com \S+ root@node1\n$/);
+    const listing = await run("ssh-keygen", ["-L", "-f", "-"], { input: first.stdout });
+    expect(listing.stdout).toMatch(/node1\n +node1\.cluster\n +10\.77\.0\.11\n/);
+    expect((await certify("node1", publicKey + first.stdout)).stdout).toBe(first.stdout);
+    const damaged = await certify("node1", `${publicKey}ssh-ed25519-cert-v01@openssh.com AAAA\n`);
+    expect(damaged.stdout).toMatch(/^ssh-ed25519-cert-v01@openssh\.com A{4}[^\n]{100}/);
+    expect(await certify("node9", publicKey)).toMatchObject({ code: 1, stdout: "" });
+    expect((await certify("node1", "hello\n")).stderr).toContain("[COMMAND_FAILED]");
+  });
+
   test("plan shows layers, ports and checks", async () => {
     const { code, stdout } = await imagectl("plan", "node1", "--cluster", sample);
     expect(code).toBe(0);

@@ -1,14 +1,12 @@
 /** `imagectl render NODE --out DIR`: the files of a node as trees, to look at and to compare. */
-import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { describeError, ImagectlError } from "../errors.ts";
+import { ImagectlError } from "../errors.ts";
 import { planNode } from "../plan/make.ts";
 import type { Layer, NodePlan } from "../plan/plan.ts";
 import { defineCommand } from "./command.ts";
+import { takeOutputFolder } from "./output-folder.ts";
 import { clusterOption, planInput } from "./plan-context.ts";
-
-/** Marks a directory as ours: it may be emptied and written again. */
-const marker = ".imagectl-render";
 
 export const command = defineCommand({
   summary: "write the files of a node's two layers, and its plan, to a directory",
@@ -30,7 +28,7 @@ export const command = defineCommand({
       });
     }
     const plan = planNode(await planInput(values.cluster, io.env), positionals[0] as string);
-    await emptyDirectory(values.out);
+    await takeOutputFolder(values.out, "render");
     await writeTree(values.out, plan);
     const { image, node } = plan;
     io.stdout.write(
@@ -39,33 +37,6 @@ export const command = defineCommand({
     return 0;
   },
 });
-
-/** Makes the directory, or empties it when it is ours. */
-async function emptyDirectory(directory: string): Promise<void> {
-  const entries = await listOrMake(directory);
-  if (entries.length > 0 && !entries.includes(marker)) {
-    throw new ImagectlError("OUTPUT_NOT_OURS", `${directory} holds files that render did not write`, {
-      hint: "Name an empty directory, or one that is not there yet: --out DIR",
-    });
-  }
-  // The marker goes last and comes first, so that an interrupted run leaves a directory that is still ours.
-  for (const entry of entries.filter((name) => name !== marker)) {
-    await rm(join(directory, entry), { recursive: true });
-  }
-  await writeFile(join(directory, marker), "Written by imagectl render, which may empty this directory.\n");
-}
-
-async function listOrMake(directory: string): Promise<string[]> {
-  try {
-    await mkdir(directory, { recursive: true });
-    return await readdir(directory);
-  } catch (error) {
-    throw new ImagectlError("OUTPUT_NOT_OURS", `cannot write to ${directory}: ${describeError(error)}`, {
-      hint: "Name a directory that this user may make or write: --out DIR",
-      cause: error,
-    });
-  }
-}
 
 async function writeTree(directory: string, plan: NodePlan): Promise<void> {
   await writeLayer(join(directory, "image"), plan.image);

@@ -46,10 +46,7 @@ describe("at the console", () => {
     expect(await booted.sshAs("alice", alice, ["true"])).toMatchObject({ exitCode: 0 });
     expect(await booted.host.run(told, 10)).toMatchObject({ exitCode: 1 });
     const before = Math.floor(Date.now() / 1000);
-    await atConsole("login", [
-      ...logIn("recovery", password),
-      { after: "recovery@node1", type: "exit" },
-    ]);
+    await atConsole("login", [...logIn("recovery", password), { after: "recovery@node1", type: "exit" }]);
     const { stdout } = await booted.host.run(`setpriv --reuid nobody --clear-groups ${told}`, 10);
     const [, time] = /^imagectl_recovery_login_time_seconds ([0-9]+)\n$/.exec(stdout) ?? [];
     expect(Number(time), stdout).toBeGreaterThanOrEqual(before);
