@@ -139,6 +139,8 @@ export const errorCodes = {
     "A role of the bastion's group sets up the network card that nodes boot from, which the bastion has not.",
   ROLE_REPLACED: "A role of the operator replaces the one of the same name that comes with imagectl.",
   ROLE_UNKNOWN: "A group lists a role that is in no folder.",
+  ROLE_UNSUITABLE:
+    "A role cannot work where a group lists it: another system, or a machine without an image.",
   ROOT_MISSING: "A storage section mounts nothing at /.",
   ROOT_REQUIRED: "The command needs root: privileged ports, namespaces, files of many users.",
   SECRET_EXISTS: "A secret would be overwritten, and the command was not told to.",

@@ -1,7 +1,7 @@
 /** `imagectl images list`: every image with its age; with --stale, what each lacks of the archive's packages. */
 import { type Finding, formatFinding } from "../errors.ts";
 import { openApt } from "../images/apt.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
+import { findOperatingSystem, withComponents } from "../images/catalogue.ts";
 import { readLock } from "../images/find-lock.ts";
 import { requestDigest } from "../images/package-lock.ts";
 import { type PendingUpdate, pendingUpdates } from "../images/pending-updates.ts";
@@ -84,7 +84,7 @@ async function compareToArchive(
   if (lock?.request !== requestDigest(request)) return { kind: "unknown" };
   io.stderr.write(`asking the archives of ${manifest.os} for what is in the ${manifest.kind} image …\n`);
   const apt = await openApt({
-    os: findOperatingSystem(manifest.os),
+    os: withComponents(findOperatingSystem(manifest.os), request.components),
     cache: cacheDirectory(io.env),
     signal: new AbortController().signal,
     onLine: () => {},

@@ -42,7 +42,8 @@ import { openProgress, type StepProgress } from "./step-progress.ts";
 /** What only a real build needs: an up-to-date image takes no lock and starts no program. */
 export type Bench = {
   readonly room: BuildRoom;
-  readonly apt: Apt;
+  /** @param components of the archives, beside those of every image. */
+  readonly openApt: (components: readonly string[]) => Promise<Apt>;
   /** Roots as their packages left them, kept between builds. */
   readonly bases: string;
 };
@@ -120,7 +121,7 @@ function orderGolden({ plan, overlay, deployEnvironment, suffix }: GoldenOrder, 
     kind: "golden",
     planKey: goldenPlanKey(os, plan, files),
     request: goldenRequest(os, plan),
-    steps: (lock) => goldenSteps(os, overlay, lock, files),
+    steps: (lock) => goldenSteps(os, { plan, overlay, lock }, files),
     manifest: (built) => goldenManifest(built, deployEnvironment),
     refresh: (manifest) =>
       bootsBy(manifest, deployEnvironment)
@@ -152,9 +153,10 @@ async function bringUpToDate(order: Order, workshop: Workshop): Promise<Image> {
     logPath: bench.room.logPath,
     root: join(folder, "root"),
   });
-  const lock = await progress("resolve packages", () => resolveLock(order, workshop, bench.apt));
+  const apt = await bench.openApt(order.request.components ?? []);
+  const lock = await progress("resolve packages", () => resolveLock(order, workshop, apt));
   if (isWhole && newest.manifest.key === imageKey(order.planKey, lock)) return reuse(newest, order, workshop);
-  return build(order, lock, { workshop, bench, folder, progress });
+  return build(order, lock, { workshop, bench, apt, folder, progress });
 }
 
 async function reuse(image: Image, order: Order, workshop: Workshop): Promise<Image> {
@@ -186,13 +188,14 @@ function describeChanges(changes: readonly string[]): string {
 type BuildPlace = {
   readonly workshop: Workshop;
   readonly bench: Bench;
+  readonly apt: Apt;
   readonly folder: string;
   readonly progress: StepProgress;
 };
 
 async function build(order: Order, lock: PackageLock, place: BuildPlace): Promise<Image> {
-  const { workshop, bench, folder, progress } = place;
-  const { room, apt, bases } = bench;
+  const { workshop, bench, apt, folder, progress } = place;
+  const { room, bases } = bench;
   const startedAt = workshop.now().getTime();
   const repository = join(folder, "repository");
   await progress("fetch packages", async () => ({ value: undefined, result: await apt.download(lock) }));

@@ -129,6 +129,11 @@ const debian13: OperatingSystem = {
 
 export const operatingSystems: readonly OperatingSystem[] = [debian12, debian13];
 
+/** @returns the system with more components of its archives. */
+export function withComponents(os: OperatingSystem, components: readonly string[] = []): OperatingSystem {
+  return { ...os, components: [...new Set([...os.components, ...components])] };
+}
+
 /** @throws ImagectlError OS_UNKNOWN, with those that there are. */
 export function findOperatingSystem(id: OsId): OperatingSystem {
   const found = operatingSystems.find((os) => os.id === id);

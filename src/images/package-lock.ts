@@ -28,10 +28,17 @@ export const PackageLock = z.strictObject({
 export type PackageLock = z.output<typeof PackageLock>;
 
 /** What apt is asked to resolve. Names may be apt patterns. */
-export type PackageRequest = { readonly os: string; readonly packages: readonly string[] };
+export type PackageRequest = {
+  readonly os: string;
+  readonly packages: readonly string[];
+  /** Of the archives, beside those of every image. */
+  readonly components?: readonly string[];
+};
 
 export function requestDigest(request: PackageRequest): Sha256 {
-  return digestOf({ os: request.os, packages: [...new Set(request.packages)].sort() });
+  const { os, components = [] } = request;
+  const packages = [...new Set(request.packages)].sort();
+  return digestOf({ os, packages, ...(components.length === 0 ? {} : { components }) });
 }
 
 /** @throws ImagectlError LOCK_MALFORMED. */

@@ -22,6 +22,7 @@ export async function readRecipeFiles(): Promise<RecipeFiles> {
       initramfsHook: await read("golden/initramfs-hook"),
       updateLoaders: await read("golden/update-loaders"),
       apply: await read("golden/apply.sh"),
+      removeBuildPackages: await read("golden/remove-build-packages.sh"),
       initramfs: await read("golden/initramfs.sh"),
       clean: await read("golden/clean.sh"),
     },

@@ -45,7 +45,7 @@ const lock: PackageLock = {
 };
 
 const overlay = new Uint8Array([1, 2, 3]);
-const golden = goldenSteps(os, overlay, lock, files);
+const golden = goldenSteps(os, { plan, overlay, lock }, files);
 const deploy = deployEnvironmentSteps(os, lock, files);
 const artefactsOf = (steps: readonly BuildStep[]) =>
   steps.flatMap((step) =>
@@ -136,6 +136,39 @@ describe("the deploy environment", () => {
   test("gives a kernel and an initramfs under names that a golden image can carry beside its own", () => {
     expect(artefactsOf(deploy)).toEqual(["deploy-vmlinuz", "deploy-initrd.img"]);
     expect(artefactsOf(golden)).not.toEqual(expect.arrayContaining(artefactsOf(deploy)));
+  });
+});
+
+describe("what only the build needs", () => {
+  const building: ImagePlan = { ...plan, components: ["non-free"], buildPackages: ["gcc", "openssh-server"] };
+  const steps = goldenSteps(os, { plan: building, overlay, lock }, files);
+  const removal = steps.find(({ name }) => name === "remove what only the build needed");
+  const names = steps.map(({ name }) => name);
+
+  test("is asked for with the rest, and of the components that the plan names", () => {
+    expect(goldenRequest(os, building).packages).toEqual(expect.arrayContaining(["gcc", "grub-pc-bin"]));
+    expect(goldenRequest(os, building).components).toEqual(["non-free"]);
+    expect(goldenRequest(os, plan)).not.toHaveProperty("components");
+  });
+
+  test("goes between the image layer, which uses it, and the initramfs", () => {
+    const order = ["apply the image layer", "remove what only the build needed", "make the initramfs"];
+    expect(names.filter((name) => order.includes(name))).toEqual(order);
+    expect(golden.map(({ name }) => name)).not.toContain("remove what only the build needed");
+  });
+
+  test("is named beside what stays", () => {
+    const carried = removal?.kind === "run-in-root" ? removal.files : [];
+    const text = (path: string) => carried.find((file) => file.path === path)?.content;
+    expect(text("build-packages")).toBe("gcc\nopenssh-server\n");
+    expect(text("packages-that-stay")).toMatch(/^linux-image-amd64$/m);
+    expect(text("packages-that-stay")).not.toMatch(/^gcc$/m);
+  });
+
+  test("the image's own apt knows the components, for its updates", () => {
+    const carried = steps.flatMap((step) => (step.kind === "run-in-root" ? step.files : []));
+    const sources = String(carried.find(({ path }) => path === "apt-sources.list")?.content);
+    expect(sources).toMatch(/ bookworm-security main non-free-firmware non-free$/m);
   });
 });
 

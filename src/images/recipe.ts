@@ -3,7 +3,7 @@ import { digestOf, type Sha256 } from "../digest.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { catalogueSources } from "./apt-sources.ts";
 import type { BuildStep, StepFile } from "./build-step.ts";
-import type { OperatingSystem } from "./catalogue.ts";
+import { type OperatingSystem, withComponents } from "./catalogue.ts";
 import { requiredDrivers } from "./drivers.ts";
 import type { PackageLock, PackageRequest } from "./package-lock.ts";
 
@@ -15,6 +15,7 @@ export type RecipeFiles = {
     readonly initramfsHook: string;
     readonly updateLoaders: string;
     readonly apply: string;
+    readonly removeBuildPackages: string;
     readonly initramfs: string;
     readonly clean: string;
   };
@@ -42,8 +43,13 @@ const documentationExcludes = [
 const essential = "?essential";
 
 export function goldenRequest(os: OperatingSystem, plan: ImagePlan): PackageRequest {
-  const packages = [...os.basePackages, os.kernelPackage, ...os.firmwarePackages, ...plan.packages];
-  return { os: os.id, packages: [essential, ...packages] };
+  const { components, buildPackages = [] } = plan;
+  const packages = [essential, ...packagesThatStay(os, plan), ...buildPackages];
+  return { os: os.id, packages, ...(components === undefined ? {} : { components }) };
+}
+
+function packagesThatStay(os: OperatingSystem, plan: ImagePlan): string[] {
+  return [...os.basePackages, os.kernelPackage, ...os.firmwarePackages, ...plan.packages];
 }
 
 export function deployEnvironmentRequest(os: OperatingSystem): PackageRequest {
@@ -56,7 +62,7 @@ export function deployEnvironmentRequest(os: OperatingSystem): PackageRequest {
  *   every byte of the recipe that decides what is built, but not the versions of the packages.
  */
 export function goldenPlanKey(os: OperatingSystem, plan: ImagePlan, files: RecipeFiles): Sha256 {
-  const steps = goldenSteps(os, new Uint8Array(), emptyLock(os.id), files);
+  const steps = goldenSteps(os, { plan, overlay: new Uint8Array(), lock: emptyLock(os.id) }, files);
   return digestOf({
     kind: "golden",
     ...recipeIdentity(os, files),
@@ -86,16 +92,25 @@ export function imageKey(planKey: Sha256, lock: PackageLock): Sha256 {
   return digestOf({ planKey, lock });
 }
 
-/** @param overlay the image layer of the plan, as a tar. */
+export type GoldenContents = {
+  readonly plan: ImagePlan;
+  /** The image layer of the plan, as a tar. */
+  readonly overlay: Uint8Array;
+  readonly lock: PackageLock;
+};
+
 export function goldenSteps(
   os: OperatingSystem,
-  overlay: Uint8Array,
-  lock: PackageLock,
+  { plan, overlay, lock }: GoldenContents,
   files: RecipeFiles,
 ): BuildStep[] {
   const { golden } = files;
   const configureFiles: StepFile[] = [
-    { path: "apt-sources.list", mode: 0o644, content: lines(catalogueSources(os)) },
+    {
+      path: "apt-sources.list",
+      mode: 0o644,
+      content: lines(catalogueSources(withComponents(os, plan.components))),
+    },
     { path: "dpkg-excludes", mode: 0o644, content: lines(documentationExcludes) },
     { path: "initramfs-hook", mode: 0o755, content: golden.initramfsHook },
     { path: "update-loaders", mode: 0o755, content: golden.updateLoaders },
@@ -116,6 +131,7 @@ export function goldenSteps(
       script: golden.apply,
       files: [{ path: "overlay.tar", mode: 0o644, content: overlay }],
     },
+    ...removalOfBuildPackages(os, plan, files),
     { kind: "run-in-root", name: "make the initramfs", script: golden.initramfs, files: [] },
     {
       kind: "check-drivers",
@@ -131,6 +147,23 @@ export function goldenSteps(
       files: [
         { artefact: "vmlinuz", path: "boot/vmlinuz-*" },
         { artefact: "initrd.img", path: "boot/initrd.img-*" },
+      ],
+    },
+  ];
+}
+
+function removalOfBuildPackages(os: OperatingSystem, plan: ImagePlan, { golden }: RecipeFiles): BuildStep[] {
+  const { buildPackages = [] } = plan;
+  if (buildPackages.length === 0) return [];
+  const list = (names: readonly string[]) => lines([...new Set(names)]);
+  return [
+    {
+      kind: "run-in-root",
+      name: "remove what only the build needed",
+      script: golden.removeBuildPackages,
+      files: [
+        { path: "build-packages", mode: 0o644, content: list(buildPackages) },
+        { path: "packages-that-stay", mode: 0o644, content: list(packagesThatStay(os, plan)) },
       ],
     },
   ];

@@ -12,7 +12,7 @@ import { openApt } from "./apt.ts";
 import { type Bench, buildImages } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { openBuildRoom, requireStoreSpace } from "./build-room.ts";
-import type { OperatingSystem } from "./catalogue.ts";
+import { type OperatingSystem, withComponents } from "./catalogue.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
 export type BuildRequest = {
@@ -41,8 +41,9 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
   const openBench = async (): Promise<Bench> => {
     await requireStoreSpace(paths.store);
     const room = await openBuildRoom(cache, os.id, new Date());
-    const apt = await openApt({ os, cache, signal, onLine: room.log });
-    return { room, apt, bases: join(cache, "bases") };
+    const open = (components: readonly string[]) =>
+      openApt({ os: withComponents(os, components), cache, signal, onLine: room.log });
+    return { room, openApt: open, bases: join(cache, "bases") };
   };
   let isWorthALook = true;
   try {

@@ -48,3 +48,11 @@ test("a file's mode alone is a difference", () => {
   const wanted = { ...plan, files: [{ ...first, mode: 0o600 }, second] };
   expect(compareImagePlans(plan, wanted)).toEqual([{ action: "modified", what: "/etc/a", role: "hello" }]);
 });
+
+test("what an image is built with, and where its packages come from", () => {
+  const wanted: ImagePlan = { ...plan, components: ["non-free"], buildPackages: ["gcc"] };
+  expect(compareImagePlans(plan, wanted)).toEqual([
+    { action: "added", what: "the archive component non-free", role: undefined },
+    { action: "added", what: "the package of the build gcc", role: undefined },
+  ]);
+});

@@ -32,8 +32,12 @@ function itemsOf(plan: ImagePlan): ReadonlyMap<string, Item> {
     entries: readonly Entry[],
     name: (entry: Entry) => string,
   ): Item[] => entries.map((entry) => ({ key: name(entry), role: entry.role, digest: digestOf(entry) }));
+  const named = (what: string, names: readonly string[] = []): Item[] =>
+    names.map((name) => ({ key: `the ${what} ${name}`, role: undefined, digest: "" }));
   const items = [
-    ...plan.packages.map((name) => ({ key: `the package ${name}`, role: undefined, digest: "" })),
+    ...named("package", plan.packages),
+    ...named("package of the build", plan.buildPackages),
+    ...named("archive component", plan.components),
     ...owned(plan.files, ({ path }) => path),
     ...owned(plan.commands, ({ name }) => `the command "${name}"`),
     ...owned(plan.services, ({ unit }) => `the service ${unit}`),

@@ -3,13 +3,13 @@ import type { MacAddress } from "../address.ts";
 import type { ClusterConfig, Group, RoleChoice } from "../cluster/config.ts";
 import { linkOf } from "../cluster/link.ts";
 import { type Finding, ImagectlError, throwOnErrors } from "../errors.ts";
-import type { RoleCatalogue } from "../roles/role.ts";
+import type { Role, RoleCatalogue } from "../roles/role.ts";
 import { findConflicts } from "./conflicts.ts";
 import { findMissingForDisks } from "./disk-packages.ts";
 import { layOut } from "./layers.ts";
 import { collectMonitoring, type Monitoring } from "./monitoring.ts";
 import type { ClusterTrust, NodePlan, PlannedFile } from "./plan.ts";
-import { type Selection, selectRoles, type Where } from "./select.ts";
+import { type SelectedRole, type Selection, selectRoles, type Where } from "./select.ts";
 import { checksOfBastion, explainForBastion, findSubject, type PlanSubject, subjectsOf } from "./subject.ts";
 import { collectFirewall, makeView } from "./view.ts";
 
@@ -117,10 +117,19 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   const firewall = collectFirewall(roles, node);
   const view = makeView({ cluster, group, node, trust, firewall, monitoring });
   const { image, node: nodeLayer, checks, findings } = layOut(roles, view);
-  const packages = [...new Set(roles.flatMap(({ role }) => role.packages))].sort();
+  const allOf = (listOf: (role: Role) => readonly string[]): string[] =>
+    [...new Set(roles.flatMap(({ role }) => listOf(role)))].sort();
+  const packages = allOf((role) => role.packages);
+  const components = allOf((role) => role.components);
+  const buildPackages = allOf((role) => role.buildPackages).filter((name) => !packages.includes(name));
   const seed = seedOf(input, node, group, packages);
   const plan: NodePlan = {
-    image: { os: group.os, arch: "amd64", packages, ...image },
+    image: {
+      ...{ os: group.os, arch: "amd64", packages },
+      ...(components.length === 0 ? {} : { components }),
+      ...(buildPackages.length === 0 ? {} : { buildPackages }),
+      ...image,
+    },
     node: {
       hostname: node.name,
       domain: cluster.domain,
@@ -144,7 +153,10 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   };
   const where = input.where ?? ((path) => path);
   const explained = node.isBastion ? explainForBastion(findings, roles, group, where) : findings;
-  const missing = findMissingForDisks({ node, group, packages, where });
+  const missing = [
+    ...findMissingForDisks({ node, group, packages, where }),
+    ...imageFindings(where, group, roles),
+  ];
   return {
     plan,
     findings: [...explained, ...seed.findings, ...missing, ...restartFindings(where, group, packages)],
@@ -156,6 +168,20 @@ function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly 
     mac === undefined ? [] : linkOf({ mac, ...(link === undefined ? {} : { link }) }, group).members;
   const waitedFor = nics.filter(({ required }) => required).map((nic) => nic.mac);
   return [...new Set([...own, ...waitedFor])];
+}
+
+/** What is compiled in the build of an image cannot come to a machine that has none. */
+function imageFindings(where: Where, group: Group, roles: readonly SelectedRole[]): readonly Finding[] {
+  if (group.method !== "none") return [];
+  return roles
+    .filter(({ role }) => role.buildPackages.length > 0)
+    .map(({ role: { name } }) => ({
+      code: "ROLE_UNSUITABLE",
+      where: where(`groups.${group.name}.roles.${group.roles.indexOf(name)}`),
+      message: `the role ${name} is built into an image, and the group ${group.name} has none (method: none)`,
+      hint: `Take ${name} out of groups.${group.name}.roles`,
+      severity: "error",
+    }));
 }
 
 /** The running system loads the deploy environment itself, with a tool that its image must have. */

@@ -52,6 +52,10 @@ export type ImagePlan = Layer & {
   readonly arch: "amd64";
   /** Sorted, without duplicates. */
   readonly packages: readonly string[];
+  /** Of the archives, beside those of every image: `non-free`. Absent: none. */
+  readonly components?: readonly string[];
+  /** Installed while the image is built, and gone from it afterwards. Absent: none. */
+  readonly buildPackages?: readonly string[];
 };
 
 export type NodePart = Layer & {

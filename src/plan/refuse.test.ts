@@ -59,6 +59,23 @@ describe("what is refused", () => {
       "zero",
     ],
     [
+      "a role that is for another system",
+      [withRole("zero", { "role.yaml": `${zeroYaml}systems: [debian-13]\n` }), clusterText],
+      "ROLE_UNSUITABLE",
+      "c.yaml:12:20",
+      "debian-13",
+    ],
+    [
+      "a role that is compiled into an image, on machines without one",
+      [
+        withRole("zero", { "role.yaml": `${zeroYaml}buildPackages: [gcc]\n` }),
+        clusterText.replace("method: golden", "method: none"),
+      ],
+      "ROLE_UNSUITABLE",
+      "c.yaml:12:20",
+      "zero",
+    ],
+    [
       "roles that need each other",
       [withRole("zero", { "role.yaml": `${zeroYaml}needs: [hello]\n` }), clusterText],
       "ROLE_CYCLE",

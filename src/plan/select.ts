@@ -3,6 +3,7 @@ import type { RoleChoice } from "../cluster/config.ts";
 import type { ErrorCode } from "../error-codes.ts";
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
+import { splitOsId } from "../os-id.ts";
 import { complainAboutValue } from "../roles/params.ts";
 import type { Role, RoleCatalogue } from "../roles/role.ts";
 
@@ -42,6 +43,7 @@ export function selectRoles(
     findings: [
       ...judgeOs(group, operatingSystems, report),
       ...judgeNames(group, catalogue, report),
+      ...roles.flatMap((role) => judgeSystems(role, group, report)),
       ...roles.flatMap((role) => judgeNeeds(role, group, report)),
       ...roles.flatMap((role) => judgeParams(role, group, report)),
       ...(cycle === undefined ? [] : [reportCycle(cycle, report)]),
@@ -62,6 +64,15 @@ function judgeNames(group: RoleChoice, { names }: RoleCatalogue, report: Report)
       ? []
       : [report(`roles.${index}`, "ROLE_UNKNOWN", `there is no role ${name}`, hintForName(name, names))],
   );
+}
+
+function judgeSystems({ name, systems }: Role, group: RoleChoice, report: Report): Finding[] {
+  const { family } = splitOsId(group.os);
+  if (systems.length === 0 || systems.includes(group.os) || systems.includes(family)) return [];
+  const place = `roles.${group.roles.indexOf(name)}`;
+  const message = `the role ${name} is for ${systems.join(", ")}, and the group ${group.name} has ${group.os}`;
+  const hint = `imagectl set-os ${group.name} ${systems[0]}, or take ${name} out of groups.${group.name}.roles`;
+  return [report(place, "ROLE_UNSUITABLE", message, hint)];
 }
 
 function judgeNeeds(role: Role, group: RoleChoice, report: Report): Finding[] {

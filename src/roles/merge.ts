@@ -20,6 +20,7 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
     source,
     places,
     summary: yaml.summary,
+    systems: yaml.systems,
     needs: yaml.needs,
     secrets: yaml.secrets,
     params: Object.fromEntries(
@@ -28,7 +29,9 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
         return [param, { ...toParamSchema(schema), default: (overrides.at(-1) ?? schema).default }];
       }),
     ),
-    packages: [...new Set(parts.flatMap((part) => part.packages))].sort(),
+    packages: union(parts.map((part) => part.packages)),
+    components: union(parts.map((part) => part.components)),
+    buildPackages: union(parts.map((part) => part.buildPackages)),
     services: lastOfEach(
       parts.flatMap((part) => part.services),
       (service) => service.unit,
@@ -74,6 +77,10 @@ function mergeFiles(
       };
     },
   );
+}
+
+function union(lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].sort();
 }
 
 /** Map keeps the place of the first and the value of the last. */

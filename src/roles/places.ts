@@ -17,7 +17,7 @@ export const placeKey = {
   secret: (name: string) => `secret ${name}`,
 };
 
-type Lists = Omit<OsVariant, "fileModes" | "params">;
+type Lists = Omit<OsVariant, "fileModes" | "params" | "components" | "buildPackages">;
 
 /** @returns `file:line:column` by placeKey. */
 export function placesOfRole(file: YamlFile, role: RoleYaml): Record<string, string> {

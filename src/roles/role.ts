@@ -143,9 +143,15 @@ export type Role = {
   readonly places: Readonly<Record<string, string>>;
   readonly summary: string;
   readonly params: Readonly<Record<string, ParamSchema>>;
+  /** Families and releases that it is for; empty: all. */
+  readonly systems: readonly string[];
   readonly needs: readonly string[];
   readonly secrets: readonly RoleSecret[];
   readonly packages: readonly string[];
+  /** Of the archives, beside those of every image: `non-free`. */
+  readonly components: readonly string[];
+  /** Installed while an image is built, and gone from it afterwards. */
+  readonly buildPackages: readonly string[];
   readonly services: readonly RoleService[];
   readonly firewall: readonly FirewallRule[];
   readonly scrapes: readonly RoleScrape[];

@@ -180,6 +180,14 @@ const RoleSecretYaml = z
 /** What a role has for every system, and may have more of for some. */
 const variable = {
   packages: described(z.array(PackageName).default([]), "packages to install"),
+  components: described(
+    z.array(z.string().regex(/^[a-z][a-z-]*$/, "expected a name such as non-free")).default([]),
+    "components of the archives that its packages are in, beside those of every image: contrib, non-free",
+  ),
+  buildPackages: described(
+    z.array(PackageName).default([]),
+    "packages that only its commands in an image's build need; the image has them no more",
+  ),
   services: described(z.array(Service).default([]), "systemd units and their state"),
   firewall: described(z.array(Firewall).default([]), "ports that this role opens"),
   commands: described(z.array(Command).default([]), "what to run after the files are in place"),
@@ -204,6 +212,10 @@ export type OsVariant = z.output<typeof OsVariant>;
 export const RoleYaml = z.strictObject({
   summary: described(Sentence, "what the role is about, in one line"),
   params: described(z.record(z.string(), Param).default({}), "what the cluster file may set, by name"),
+  systems: described(
+    z.array(z.string().regex(OsLevel, "expected a family or a release: debian, debian-12")).default([]),
+    "the systems that it is for; without this, all",
+  ),
   needs: described(
     z.array(z.string()).default([]),
     "roles that a group must list as well; they are applied first",

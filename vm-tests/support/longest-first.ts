@@ -11,7 +11,7 @@ const longest = [
     "booted/nfs-homes",
     "time-server",
   ],
-  ...["reinstall-uefi", "vm/nfs-homes"],
+  ...["reinstall-uefi", "vm/nfs-homes", "vm/nvidia"],
 ];
 
 export class LongestFirst extends BaseSequencer {

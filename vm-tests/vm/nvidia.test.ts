@@ -1,0 +1,69 @@
+/** NVIDIA's driver on the kernel that its modules were built for: without a card one sees that they fit, and no more. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { QemuHost } from "../../src/lab/qemu-host.ts";
+import { machineCapabilities } from "../../src/serve/serve.ts";
+import { type DeployLab, openDeployLab } from "../support/deploy-lab.ts";
+import { standardRoles } from "../support/lab-cluster.ts";
+import { prove } from "../support/prove.ts";
+import { tellAsOneStory } from "../support/story.ts";
+
+tellAsOneStory();
+const disk = "{match: {}}";
+let deployLab: DeployLab;
+let machine: QemuHost;
+beforeAll(async () => {
+  deployLab = await openDeployLab({
+    os: "debian-13",
+    disks: [{ bytes: 6 * 1024 ** 3, bus: "nvme" }],
+    disk,
+    roles: [...standardRoles, "nvidia"],
+  });
+  machine = deployLab.machine("bios-x86");
+  deployLab.startBastion();
+});
+afterAll(() => deployLab?.close());
+
+test("a machine is deployed with the driver, and starts without a failed service where it has no card", async () => {
+  await deployLab.deploy(machine);
+  const from = machine.console().length;
+  await machine.boot("disk-first");
+  await machine.untilConsole(/node1 login:/, 700, from);
+  const { stdout } = await machine.run(
+    "systemctl is-system-running --wait; systemctl show -P Result nvidia-persistenced.service",
+    200,
+  );
+  expect(stdout).toBe("running\nexec-condition\n");
+});
+
+test("each check is green, and its fault turns it red", async () => {
+  const nobody = () => Promise.reject(new Error("no check of the driver is from there"));
+  const { elsewhere } = await prove({
+    plan: await deployLab.setDiskPolicy(disk),
+    wanted: ({ role }) => role === "nvidia",
+    vantages: {
+      node: (script, timeoutSeconds) => machine.run(script, timeoutSeconds),
+      bastion: nobody,
+      outsider: nobody,
+    },
+    capabilities: machineCapabilities,
+    settleSeconds: 30,
+  });
+  expect(elsewhere.map(({ check }) => check.needs)).toEqual([["hardware-gpu"]]);
+});
+
+test("the kernel takes the modules, and says that there is no card", async () => {
+  const { stdout, stderr } = await machine.run(
+    "modprobe nvidia; dmesg | grep -o 'NVRM: No NVIDIA GPU found' | sort -u; lsmod | grep -cE '^(nouveau|nova)'",
+    60,
+  );
+  expect(stderr).toContain("No such device");
+  expect(stdout).toBe("NVRM: No NVIDIA GPU found\n0\n");
+});
+
+test("what compiled them is not in the image", async () => {
+  const { stdout } = await machine.run(
+    "command -v gcc make dkms; ls -d /usr/src/* /var/lib/dkms /lib/modules/*/build 2>/dev/null; dpkg-query -W '*-dkms' 'linux-headers*' 2>/dev/null",
+    60,
+  );
+  expect(stdout).toBe("");
+});
