@@ -121,6 +121,8 @@ export async function openDeployLab({
     const found = machines.get(firmware);
     if (found !== undefined) return found;
     const logs = logsFolder();
+    // A run before this one left its log there: what is waited for comes after what is read now.
+    if (machines.size === 0) rmSync(logs, { recursive: true, force: true });
     mkdirSync(logs, { recursive: true });
     const made = new QemuHost({
       name: firmware,
@@ -177,7 +179,7 @@ export async function openDeployLab({
     forgetSession,
     boot,
     setDiskPolicy: async (changed) => {
-      cluster.rewrite({ ...wholeCluster, disk: changed, roles });
+      cluster.rewrite({ ...wholeCluster, os, disk: changed, roles });
       const current = await planOf(cluster.file);
       writeConfig(current);
       return current;
