@@ -1,5 +1,7 @@
 /** Whether a machine's host certificate still says what it should, and another where it does not. */
 import { readFile } from "node:fs/promises";
+import { signHostKey } from "./host-ca.ts";
+import type { KeyPair } from "./keys.ts";
 import { run } from "./run.ts";
 
 export type WantedCertificate = {
@@ -31,17 +33,8 @@ export type CertificateSettings = {
   readonly hostname: string;
   readonly domain: string;
   readonly address: string;
-  /** Public key of the CA: a file. */
-  readonly caPublicKey: string;
+  readonly hostCa: KeyPair;
   readonly now: Date;
-  /** Signs with the CA's private key. */
-  readonly sign: (request: {
-    readonly hostname: string;
-    readonly domain: string;
-    readonly address: string;
-    readonly hostKey: string;
-    readonly serial: number;
-  }) => Promise<string>;
 };
 
 /**
@@ -51,13 +44,13 @@ export type CertificateSettings = {
  * @throws ImagectlError COMMAND_FAILED for a line that is no key.
  */
 export async function certificateFor(
-  { hostname, domain, address, caPublicKey, now, sign }: CertificateSettings,
+  { hostname, domain, address, hostCa, now }: CertificateSettings,
   hostKey: string,
   present: string | undefined,
 ): Promise<string> {
   const wanted = {
     keyFingerprint: await fingerprintOf(hostKey),
-    caFingerprint: await fingerprintOf(await readFile(caPublicKey, "utf8")),
+    caFingerprint: await fingerprintOf(await readFile(hostCa.publicKey, "utf8")),
     principals: [hostname, `${hostname}.${domain}`, address],
   };
   if (present !== undefined) {
@@ -69,7 +62,8 @@ export async function certificateFor(
     });
     if (isCertificateGood(stdout, wanted, now)) return present;
   }
-  return sign({ hostname, domain, address, hostKey, serial: Math.floor(now.getTime() / 1000) });
+  const serial = Math.floor(now.getTime() / 1000);
+  return signHostKey(hostCa.privateKey, { hostname, domain, address, hostKey, serial });
 }
 
 /** `256 SHA256:… comment (ED25519)`: ssh-keygen(1) -l. */

@@ -11,7 +11,6 @@ import { planNode } from "../plan/make.ts";
 import type { NodePlan } from "../plan/plan.ts";
 import { isBastionName } from "../plan/subject.ts";
 import { openSecrets } from "../secrets.ts";
-import { signHostKey } from "../serve/host-ca.ts";
 import type { NodeDiff } from "../serve/operator-types.ts";
 import { realCapabilities } from "../serve/serve.ts";
 import type { CheckResult, Report } from "../verify/report.ts";
@@ -65,14 +64,7 @@ export async function applyToBastion(
 async function certify({ node }: NodePlan, env: CommandIo["env"]): Promise<boolean> {
   const { hostCa } = await ensureKeys(statePaths(env).keys);
   const { hostname, domain, address } = node;
-  return certifyHostKey({
-    hostname,
-    domain,
-    address,
-    caPublicKey: hostCa.publicKey,
-    now: new Date(),
-    sign: (request) => signHostKey(hostCa.privateKey, request),
-  });
+  return certifyHostKey({ hostname, domain, address, hostCa, now: new Date() });
 }
 
 /** What an apply would change; there is no image that a reinstall could bring. */

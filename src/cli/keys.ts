@@ -3,9 +3,8 @@
 import { ImagectlError } from "../errors.ts";
 import { certificateFor } from "../host-certificate.ts";
 import { ensureKeys, keyPaths } from "../keys.ts";
-import { hintForName } from "../nearest.ts";
 import { statePaths } from "../paths.ts";
-import { type HostKeyRequest, signHostKey } from "../serve/host-ca.ts";
+import { findSubject } from "../plan/subject.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { readKeysFile } from "./fetch-keys.ts";
 import { clusterOption, planInput } from "./plan-context.ts";
@@ -78,23 +77,10 @@ async function certify(
     });
   }
   const { cluster } = await planInput(given, io.env);
-  const node = cluster.nodes.find((candidate) => candidate.name === name);
-  if (node === undefined) {
-    const known = cluster.nodes.map((each) => each.name);
-    throw new ImagectlError("NODE_UNKNOWN", `the cluster ${cluster.name} has no node ${name}`, {
-      hint: hintForName(name, known),
-    });
-  }
+  const { name: hostname, address } = findSubject(cluster, name);
   const lines = (await readKeysFile(from === "-" ? "/dev/stdin" : from)).split("\n");
   const [hostKey = "", present] = lines.filter((line) => line.trim() !== "");
   const { hostCa } = keyPaths(statePaths(io.env).keys);
-  const settings = {
-    hostname: node.name,
-    domain: cluster.domain,
-    address: node.address,
-    caPublicKey: hostCa.publicKey,
-    now: new Date(),
-    sign: (request: HostKeyRequest) => signHostKey(hostCa.privateKey, request),
-  };
+  const settings = { hostname, domain: cluster.domain, address, hostCa, now: new Date() };
   return certificateFor(settings, hostKey, present);
 }

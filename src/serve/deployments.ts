@@ -3,6 +3,7 @@ import { endingWithKexec, type Orders, planRescue } from "../deploy/endings.ts";
 import { type DeployArtefacts, planDeploy } from "../deploy/plan-deploy.ts";
 import { sha256 } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
+import { signHostKey } from "../host-ca.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import { isProvenMachine } from "../nodes/proven.ts";
 import type { Seeds } from "../nodes/seeds.ts";
@@ -12,7 +13,6 @@ import { type BootFiles, bootFilesOf } from "../pxe/boot/script.ts";
 import type { DeployBoot } from "../pxe/http/boot-route.ts";
 import type { SecretStore } from "../secrets.ts";
 import type { Firmware, Image, Manifest } from "../store/manifest.ts";
-import { signHostKey } from "./host-ca.ts";
 import type { Manifests } from "./manifests.ts";
 
 export type DeploymentSettings = {

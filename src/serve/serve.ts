@@ -17,7 +17,6 @@ import { watchDeadlines } from "./deadlines.ts";
 import type { Deployments } from "./deployments.ts";
 import { eventLogger } from "./event-log.ts";
 import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
-import { signHostKey } from "./host-ca.ts";
 import {
   type CertifiedNode,
   type RenewalSettings,
@@ -170,15 +169,7 @@ function createRenewal(
   const settings: RenewalSettings = {
     runOnNode: (node) => sshVantage(doors.doorOf(node)),
     certificateFor: ({ hostname, domain, address }, hostKey, present) =>
-      certificateFor(
-        {
-          ...{ hostname, domain, address, now: now() },
-          caPublicKey: keys.hostCa.publicKey,
-          sign: (request) => signHostKey(keys.hostCa.privateKey, request),
-        },
-        hostKey,
-        present,
-      ),
+      certificateFor({ hostname, domain, address, hostCa: keys.hostCa, now: now() }, hostKey, present),
   };
   return (node) => renewOrLog(settings, log, node);
 }

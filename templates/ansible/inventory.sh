@@ -1,3 +1,3 @@
 #!/bin/sh
-# An inventory program for Ansible: ansible -i ansible-inventory.sh all --list-hosts
+# An inventory program for Ansible: ansible -i inventory.sh all --list-hosts
 exec imagectl inventory "$@"

@@ -11,7 +11,6 @@ import { nodeOverlay } from "../../src/plan/fill-secrets.ts";
 import { buildOverlay, type NamedLayer } from "../../src/plan/overlay.ts";
 import { anyExitCode, type RunResult, run, start } from "../../src/run.ts";
 import { openSecrets } from "../../src/secrets.ts";
-import { signHostKey } from "../../src/serve/host-ca.ts";
 import { renewCertificate } from "../../src/serve/host-certificates.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
 import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
@@ -188,14 +187,7 @@ test("a host certificate that ends within the month is replaced, and sshd shows 
       {
         runOnNode: () => booted.agent,
         certificateFor: ({ hostname, domain, address }, hostKey, present) =>
-          certificateFor(
-            {
-              ...{ hostname, domain, address, now, caPublicKey: hostCa.publicKey },
-              sign: (request) => signHostKey(hostCa.privateKey, request),
-            },
-            hostKey,
-            present,
-          ),
+          certificateFor({ hostname, domain, address, hostCa, now }, hostKey, present),
       },
       node,
     );

@@ -2,9 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { signHostKey } from "../../src/host-ca.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { run, type StartedProcess, start } from "../../src/run.ts";
-import { signHostKey } from "../../src/serve/host-ca.ts";
 import { type NodeDoors, openNodeDoors } from "../../src/serve/node-door.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
 import { cache } from "../support/image.ts";
@@ -33,6 +33,7 @@ beforeAll(async () => {
   const seeds = { currentHostKeys: () => known.current, revokedHostKeys: () => known.revoked };
   doors = await openNodeDoors({ runDirectory: folder, agentKey, hostCaKey, seeds });
 });
+
 function startSshd(): StartedProcess {
   const options = [
     `HostCertificate=${join(folder, "host-cert.pub")}`,

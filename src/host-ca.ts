@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../run.ts";
+import { run } from "./run.ts";
 
 export type HostKeyRequest = {
   readonly hostname: string;
@@ -16,7 +16,7 @@ export type HostKeyRequest = {
 
 /**
  * Without a beginning: a certificate of a bastion whose clock was ahead is good when the clock is right again.
- * For 52 weeks: an old certificate ends by itself, and running nodes get new ones in time (host-certificates.ts).
+ * For 52 weeks: an old certificate ends by itself, and running nodes get new ones in time (serve/host-certificates.ts).
  */
 const validity = "always:+52w";
 

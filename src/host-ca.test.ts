@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { run } from "../run.ts";
 import { signHostKey } from "./host-ca.ts";
+import { run } from "./run.ts";
 
 let folder: string;
 
