@@ -1,7 +1,10 @@
 /** Certificates that are renewed on running nodes. */
 import { expect, test } from "vitest";
+import { openAttempts } from "../nodes/attempts.ts";
+import { openDatabase } from "../nodes/database.ts";
+import type { NodePlan } from "../plan/plan.ts";
 import type { RunAt } from "../verify/report.ts";
-import { type CertifiedNode, renewCertificates, renewOrLog } from "./host-certificates.ts";
+import { type CertifiedNode, renewCertificates, renewOrLog, runningNodes } from "./host-certificates.ts";
 
 const node = { hostname: "node1", domain: "cluster", address: "10.77.0.11" } as CertifiedNode;
 
@@ -62,4 +65,26 @@ test("a look begins with the keys that are known, and leaves out who is off", as
   });
   expect(order).toEqual(["refresh", "node2"]);
   expect(logged).toEqual(["node2 its host key is certified anew, for a year"]);
+});
+
+test("a node is looked at while it runs our system, also when another attempt was given up since", () => {
+  const now = new Date("2026-11-29T12:00:00Z");
+  const database = openDatabase(":memory:");
+  const attempts = openAttempts(database);
+  const arm = (hostname: string): number => {
+    const plan = { image: {}, node: { hostname, address: "10.77.0.11" } } as unknown as NodePlan;
+    const deadline = new Date(now.getTime() + 3_600_000);
+    return attempts.arm({ plan, imageId: "i", revision: "r", now, deadline }).id;
+  };
+  const deploy = (hostname: string): void => {
+    const id = arm(hostname);
+    attempts.append(id, { kind: "deployed" }, now);
+    attempts.append(id, { kind: "verify-finished", green: 1, red: 0, notApplicable: 0, isReady: true }, now);
+  };
+  for (const hostname of ["runs", "given-up", "on-its-way"]) deploy(hostname);
+  attempts.append(arm("given-up"), { kind: "disarmed" }, now);
+  arm("on-its-way");
+  arm("never");
+  expect(runningNodes(attempts).map(({ hostname }) => hostname)).toEqual(["given-up", "runs"]);
+  database.close();
 });

@@ -1,6 +1,8 @@
 /** Host certificates end after a year: running nodes get new ones in time, and nobody has to think of it. */
 import { setInterval, setTimeout } from "node:timers";
 import { describeError, ImagectlError } from "../errors.ts";
+import type { Attempts } from "../nodes/attempts.ts";
+import { isInstalled } from "../nodes/installed.ts";
 import type { NodePart } from "../plan/plan.ts";
 import type { RunAt } from "../verify/report.ts";
 import type { Log } from "./log.ts";
@@ -55,8 +57,18 @@ END`,
   );
 }
 
+/** Those that nothing is done with just now, and whose disk holds a system of ours, whatever was tried since. */
+export function runningNodes(
+  attempts: Pick<Attempts, "frozenPlan" | "installed" | "latestOfAll">,
+): CertifiedNode[] {
+  return attempts.latestOfAll().flatMap(({ node, state }) => {
+    const installed = state.isLive ? undefined : attempts.installed(node);
+    if (installed === undefined || !isInstalled(installed.state)) return [];
+    return [attempts.frozenPlan(installed.id).node];
+  });
+}
+
 export type CertificateWatch = {
-  /** Those that run a system of ours, and that nothing is done with just now. */
   readonly nodes: () => readonly CertifiedNode[];
   readonly answersOnSsh: (address: string) => Promise<boolean>;
   /** Never rejects. */

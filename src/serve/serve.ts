@@ -4,7 +4,6 @@ import { certificateFor } from "../host-certificate.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
 import { goldenPlanKey } from "../images/recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
-import { isInstalled } from "../nodes/installed.ts";
 import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
@@ -21,6 +20,7 @@ import {
   type CertifiedNode,
   type RenewalSettings,
   renewOrLog,
+  runningNodes,
   watchCertificates,
 } from "./host-certificates.ts";
 import { readKexecScript } from "./kexec-script.ts";
@@ -97,7 +97,7 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
   const renew = createRenewal(base, options);
   stack.defer(
     watchCertificates({
-      nodes: () => runningNodes(base),
+      nodes: () => runningNodes(attempts),
       answersOnSsh: (address) => answersOnSsh(address, sshTimeoutMs),
       renew,
       refreshKnownHosts: base.doors.refresh,
@@ -172,14 +172,6 @@ function createRenewal(
       certificateFor({ hostname, domain, address, hostCa: keys.hostCa, now: now() }, hostKey, present),
   };
   return (node) => renewOrLog(settings, log, node);
-}
-
-/** Those whose newest attempt is over and left a system of ours. */
-function runningNodes({ attempts }: Foundation): CertifiedNode[] {
-  return attempts
-    .latestOfAll()
-    .filter(({ state }) => isInstalled(state) && !state.isLive)
-    .map(({ id }) => attempts.frozenPlan(id).node);
 }
 
 /** @returns a function that ends it. */
