@@ -17,3 +17,15 @@ export function xmlText(text: string): string {
     .map((character) => entities[character] ?? character)
     .join("");
 }
+
+/** Templates escape nothing, so every text is escaped before it gets there. @returns the view with each of its texts as `xmlText`. */
+export function xmlView<View>(view: View): View {
+  return escapeTexts(view) as View;
+}
+
+function escapeTexts(value: unknown): unknown {
+  if (typeof value === "string") return xmlText(value);
+  if (Array.isArray(value)) return value.map(escapeTexts);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, escapeTexts(each)]));
+}

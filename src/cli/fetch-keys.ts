@@ -1,6 +1,7 @@
 /** Where a user's public keys are taken from: a code forge that lists them, or a file. */
 import { readFile } from "node:fs/promises";
 import { describeError, ImagectlError } from "../errors.ts";
+import { readAtMost } from "../read-at-most.ts";
 
 const timeoutMs = 20_000;
 /** GitHub allows any number of keys; an answer of more than this is something else. Bytes. */
@@ -75,17 +76,6 @@ function keysUrl(server: string, account: string): string {
     });
   }
   return new URL(`${account}.keys`, base.href.endsWith("/") ? base : `${base.href}/`).href;
-}
-
-async function readAtMost(response: Response, bytes: number): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response.body ?? []) {
-    size += part.length;
-    if (size > bytes) throw new Error(`the answer is longer than ${bytes} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString("utf8");
 }
 
 function notOffered(message: string, hint: string, cause?: unknown): ImagectlError {

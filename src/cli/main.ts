@@ -22,6 +22,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   doctor: () => import("./doctor.ts"),
   events: () => import("./events.ts"),
   export: () => import("./export.ts"),
+  gpus: () => import("./gpus.ts"),
   images: () => import("./images.ts"),
   init: () => import("./init.ts"),
   inventory: () => import("./inventory.ts"),

@@ -11,11 +11,14 @@ import { formatCount } from "../quantity.ts";
 import type { Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { sshVantage } from "../verify/ssh.ts";
+import { boardNodes } from "./board-nodes.ts";
+import { openBoard } from "./board-server.ts";
 import { createDeployments, openBootSide } from "./boot-side.ts";
 import { watchDeadlines } from "./deadlines.ts";
 import type { Deployments } from "./deployments.ts";
 import { eventLogger } from "./event-log.ts";
 import { type Foundation, layFoundation, type ServeOptions } from "./foundation.ts";
+import { askMetrics, openGpuBoard } from "./gpu-board.ts";
 import {
   type CertifiedNode,
   type RenewalSettings,
@@ -105,6 +108,8 @@ export async function serve(options: ServeOptions, until: Promise<string>): Prom
     }),
   );
   stack.defer(await answerDhcp());
+  const board = openGpuBoard({ nodes: () => boardNodes(source.current(), attempts), ask: askMetrics, now });
+  stack.defer(await openBoard(board, log));
   stack.defer(await openOperatorSide(options, base, { manifests, deployments, supervisor, renew }));
   log("serve", `ready: for operators on ${paths.operatorSocket}. Next: sudo imagectl arm NODE`);
   await sayReady(options.environment);

@@ -1,6 +1,6 @@
 /** The report as one page that a person can print: what was checked, from where, expected, found. */
 import { renderTemplate } from "../template.ts";
-import { xmlText } from "../xml-text.ts";
+import { xmlView } from "../xml-text.ts";
 import { describeExpectation, describeFinding } from "./describe-check.ts";
 import type { CheckResult, Report } from "./report.ts";
 import { tally } from "./run-checks.ts";
@@ -27,7 +27,7 @@ export function reportPage({ report, facts, template, printedAt }: ReportPageInp
     facts,
     roles: byRole(report.results),
   };
-  return renderTemplate(template, escaped(view) as Readonly<Record<string, unknown>>, "report.html.hbs").text;
+  return renderTemplate(template, xmlView(view), "report.html.hbs").text;
 }
 
 function byRole(results: readonly CheckResult[]) {
@@ -49,12 +49,4 @@ function viewResult(result: CheckResult) {
     outcomeClass: isWarning ? "warning" : outcome,
     seconds: result.seconds.toFixed(1),
   };
-}
-
-/** Templates escape nothing, so every text is escaped before it gets there. */
-function escaped(value: unknown): unknown {
-  if (typeof value === "string") return xmlText(value);
-  if (Array.isArray(value)) return value.map(escaped);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, escaped(each)]));
 }

@@ -1,79 +1,14 @@
 /** The GPU exporter against an nvidia-smi that answers as real ones did, and as broken ones do. There is no GPU here. */
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { packageRoot } from "../../src/paths.ts";
-import { run, type StartedProcess, start } from "../../src/run.ts";
+import { run } from "../../src/run.ts";
+import { type Answers, busy, busyRow, GpuAnswers, idle, idleRow, sickRow } from "../support/gpu-answers.ts";
 
-const exporter = join(packageRoot, "templates/roles/gpu-exporter/files/usr/lib/imagectl/gpu-exporter");
-const folder = mkdtempSync(join(tmpdir(), "imagectl-gpu-"));
-const started: StartedProcess[] = [];
-afterAll(async () => {
-  for (const each of started) each.stop("SIGKILL");
-  await Promise.all(started.map(({ exited }) => exited));
-  rmSync(folder, { recursive: true });
-});
-
-/** In the form of `nvidia-smi` 590 on an H200, with and without MIG; the values are ours. */
-const [idle, busy] = ["GPU-6f1e2d3c-0000-0000-0000-00000000000a", "GPU-6f1e2d3c-0000-0000-0000-00000000000b"];
-const clocksAsTheyShould = "Not Active, Not Active, Not Active, Not Active, Not Active";
-const idleRow = `0, ${idle}, NVIDIA H200, 590.48.01, 0, 0, 55, 143771, 28, 78.28, 700.00, 345, 3201, 0, 0, ${clocksAsTheyShould}`;
-const busyRow = `1, ${busy}, NVIDIA H200, 590.48.01, 97, 7, 16959, 143771, 66, 695.10, 700.00, 1980, 3201, 0, 0, Active, Not Active, Not Active, Not Active, Not Active`;
-const sickRow = `1, ${busy}, NVIDIA H200, 590.48.01, [N/A], [N/A], 16959, 143771, 90, [Unknown Error], 700.00, 345, 3201, 12, 2, Not Active, Active, Active, Not Active, Not Active`;
-const rowsAsTheyShould = `${idle}, 0, 0\n${busy}, 0, 0`;
-
-type Answers = {
-  readonly gpus: string;
-  readonly processes?: string;
-  readonly rows?: string;
-  /** The kernel's lines, with seconds since 1970. */
-  readonly kernel?: string;
-  /** What nvidia-smi does before it answers to a question with this word in it. */
-  readonly before?: readonly [question: string, script: string];
-};
-
-let count = 0;
-
-/** Runs the exporter once with programs that answer this. */
-async function metricsOf(answers: Answers, gpus = 0): Promise<{ text: string; stderr: string }> {
-  const bin = join(folder, `bin-${count++}`);
-  mkdirSync(bin);
-  const program = (name: string, text: string): void => {
-    writeFileSync(join(bin, name), text);
-    chmodSync(join(bin, name), 0o755);
-  };
-  const answer = (text: string): string => `cat <<'END'\n${text}${text === "" ? "" : "\n"}END`;
-  const { gpus: table, processes = "", rows = rowsAsTheyShould, kernel = "", before } = answers;
-  program(
-    "nvidia-smi",
-    `#!/bin/sh
-case $* in *${before?.[0] ?? "nothing"}*) ${before?.[1] ?? ":"} ;; esac
-case $* in
-*--query-gpu=*--format=csv,noheader,nounits) ${answer(table)}
-;;
-*--query-compute-apps=*--format=csv,noheader,nounits) ${answer(processes)}
-;;
-*--query-remapped-rows=*--format=csv,noheader,nounits) ${answer(rows)}
-;;
-*) exit 2 ;;
-esac
-`,
-  );
-  program("journalctl", `#!/bin/sh\n${answer(kernel)}\n`);
-  const env = { PATH: `${bin}:${process.env.PATH}`, IMAGECTL_GPUS: String(gpus) };
-  const { stdout, stderr } = await run("sh", [exporter, "--print"], { env, timeoutMs: 60_000 });
-  return { text: stdout, stderr };
-}
+const gpus = new GpuAnswers();
+const metricsOf = gpus.metricsOf.bind(gpus);
+const startAs = gpus.startAs.bind(gpus);
+afterAll(() => gpus.close());
 
 /** The values of the metrics that a pattern names, by name and labels, sorted. */
 function valuesOf(text: string, pattern: RegExp): string[] {
@@ -85,22 +20,6 @@ function valuesOf(text: string, pattern: RegExp): string[] {
 
 const success = (text: string) =>
   valuesOf(text, /query_success/).map((line) => line.replace(/.*query="(.*)"} /, "$1 "));
-
-/** Starts a sleeping process of a user; its name is the file's. */
-async function startAs(uid: number, name: string): Promise<number> {
-  const file = join(folder, name);
-  if (!existsSync(file)) copyFileSync("/bin/sleep", file);
-  chmodSync(folder, 0o755);
-  const pid = Promise.withResolvers<number>();
-  const words = ["--reuid", String(uid), "--regid", String(uid), "--clear-groups"];
-  const child = start("setpriv", [...words, "sh", "-c", 'echo $$; exec "$0" 600', file], {
-    onLine: (line) => pid.resolve(Number(line)),
-  });
-  started.push(child);
-  const found = await pid.promise;
-  await vi.waitUntil(() => readFileSync(`/proc/${found}/comm`, "utf8") === `${name.slice(0, 15)}\n`);
-  return found;
-}
 
 test("an idle GPU is seen, and its zeroes are said", async () => {
   const { text, stderr } = await metricsOf({ gpus: idleRow }, 1);
@@ -155,6 +74,30 @@ describe("who uses a GPU", () => {
       `imagectl_gpu_user_processes{${who("10777")}} 1`,
       `imagectl_gpu_user_processes{${who("nobody")}} 2`,
     ]);
+  });
+
+  test("how long a user has it is known by the oldest of the processes", async () => {
+    const before = Math.floor(Date.now() / 1000);
+    await vi.waitUntil(() => Date.now() / 1000 > before + 1.1);
+    const younger = await startAs(65_534, "train.py");
+    const { stdout } = await run("ps", ["-o", "lstart=", "-p", String(nobody)], {
+      env: { LC_ALL: "C", TZ: "UTC" },
+    });
+    const { text } = await metricsOf({
+      gpus: `${idleRow}\n${busyRow}`,
+      processes: `${busy}, ${younger}, 1\n${busy}, ${nobody}, 1\n${busy}, ${hostile}, 1`,
+    });
+    const shown = valuesOf(text, /user_start.*command="train.py"/).map((line) =>
+      Number(line.split(" ").at(-1)),
+    );
+    expect(shown).toHaveLength(1);
+    expect(Math.abs((shown[0] as number) - Date.parse(`${stdout.trim()} UTC`) / 1000)).toBeLessThanOrEqual(1);
+    expect(shown[0]).toBeLessThanOrEqual(before);
+    // A name with a bracket and a blank does not move the field.
+    const [strange] = valuesOf(text, /user_start.*command="a___1/).map((line) =>
+      Number(line.split(" ").at(-1)),
+    );
+    expect(Math.abs((strange as number) - (shown[0] as number))).toBeLessThan(60);
   });
 
   test("a process that is gone, or may not be seen, is somebody's all the same", async () => {
@@ -252,7 +195,7 @@ describe("what fails is said to have failed, and no GPU looks idle", () => {
     timeout: 30_000,
   }, async () => {
     // Stopped, timeout(1) kills nothing: as when its child never ends.
-    const file = join(folder, "stopped");
+    const file = join(gpus.folder, "stopped");
     const { text } = await metricsOf({
       gpus: idleRow,
       before: ["query", `echo $PPID >${file}; kill -STOP $PPID`],
