@@ -76,7 +76,7 @@ const template = readFileSync(join(packageRoot, "templates/board/board.html.hbs"
 
 test("the page is as expected", async () => {
   const nodes = [asked("node1"), asked("node2"), asked("node3", "is being installed"), asked("login")];
-  const sick: Gpu = { ...freeGpu, index: "", model: "", state: "unusable", why: "does not answer" };
+  const sick: Gpu = { ...freeGpu, state: "unusable", why: "needs a reset: broken rows of memory" };
   const last = new Map<string, Heard>([
     ["node1", heard(3, [freeGpu, busyGpu, sick])],
     ["node2", heard(900)],

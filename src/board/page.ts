@@ -40,10 +40,10 @@ function viewGpu(gpu: Gpu, isCurrent: boolean, madeAt: string) {
     model,
     state,
     why,
-    use: describeUse(gpu),
+    use: isCurrent ? describeUse(gpu) : "",
     // A bar would be looked at before the word beside it.
     percent: isCurrent ? Math.round(Math.min(1, Math.max(0, gpu.utilization ?? 0)) * 100) : 0,
-    users: users.map((user) => viewUser(user, madeAt)),
+    users: users.map((user) => viewUser(user, isCurrent ? madeAt : undefined)),
   };
 }
 
@@ -65,14 +65,11 @@ export function describeUse({
     .join(", ");
 }
 
-function viewUser(user: GpuUser, madeAt: string) {
-  const { memoryBytes } = user;
-  return {
-    user: user.user,
-    work: describeWork(user),
-    since: describeAge(user, madeAt),
-    memory: memoryBytes === undefined ? "" : formatBytes(memoryBytes),
-  };
+/** @param now undefined: it was then, and may be over. */
+function viewUser(user: GpuUser, now: string | undefined) {
+  const memory = user.memoryBytes === undefined ? "" : formatBytes(user.memoryBytes);
+  const facts = now === undefined ? [] : [describeAge(user, now), memory];
+  return { user: user.user, work: describeWork(user), facts: facts.filter((fact) => fact !== "").join(", ") };
 }
 
 /** @returns such as `train.py (2 processes, job 4711)`. */
