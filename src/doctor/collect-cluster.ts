@@ -82,11 +82,12 @@ export async function findImages(plans: readonly NodePlan[], store: Store): Prom
 /** @returns each port that some node reaches on the bastion, once. */
 export function needsOf(plans: readonly NodePlan[], { network, prefixLength }: Ipv4Subnet): NodeNeed[] {
   const rules = plans.flatMap(({ node }) => node.firewall);
-  const needs = rules
-    .filter(({ direction, peer }) => direction === "out" && peer === "bastion")
-    .map(({ protocol, port, comment, role, mend }) => {
-      const filled = mend?.replaceAll("SUBNET", `${network}/${prefixLength}`);
-      return { protocol, port, comment, role, mend: filled };
-    });
+  const needs = rules.flatMap((rule): NodeNeed[] => {
+    if (rule.direction !== "out" || rule.peer !== "bastion") return [];
+    const { protocol, port, comment, role, mend } = rule;
+    return [
+      { protocol, port, comment, role, mend: mend?.replaceAll("SUBNET", `${network}/${prefixLength}`) },
+    ];
+  });
   return [...new Map(needs.map((need) => [`${need.protocol} ${need.port}`, need])).values()];
 }

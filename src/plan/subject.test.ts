@@ -41,6 +41,27 @@ describe("the firewall's rules", () => {
   });
 });
 
+test("a rule for the group is one for each address of its other nodes, and none for other groups", () => {
+  const group: Folders = {
+    ...folders,
+    boot: {
+      ...folders.boot,
+      "role.yaml": "summary: x\nfirewall: [{direction: in, peer: group, comment: jobs}]\n",
+    },
+  };
+  const rail = 'nics: {rail0: {mac: "52:54:00:99:00:01", address: 10.88.0.12/24}}';
+  const cluster = text("boot").replace(/( {2}node2: \{.*)\}/, `$1, ${rail}}`);
+  expect(cluster).toContain(rail);
+  const rules = (name: string) =>
+    planNode(input(group, cluster), name)
+      .node.files.find(({ path }) => path === "/etc/rules")
+      ?.content.split("\n")
+      .filter((line) => line.startsWith("any"));
+  expect(rules("node1")).toEqual(["any any 10.77.0.12 ", "any any 10.88.0.12 "]);
+  expect(rules("node2")).toEqual(["any any 10.77.0.11 "]);
+  expect(rules("bastion")).toEqual([]);
+});
+
 test("checks from elsewhere say that they need another machine", () => {
   const { checks, mac, method } = planNode(input(folders, text("door, boot")), "bastion").node;
   expect(checks.map(({ name, needs }) => [name, needs])).toEqual([

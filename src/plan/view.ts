@@ -35,7 +35,7 @@ export function makeView({ cluster, group, node, trust, firewall, monitoring }: 
   const users = [...cluster.users]
     .sort((left, right) => left.uid - right.uid)
     .map(({ name, uid, admin, keys }) => ({ name, uid, isAdmin: admin, keys }));
-  const rules = firewall.map((rule) => viewRule(rule, cluster, node));
+  const rules = firewall.flatMap((rule) => viewRule(rule, cluster, node));
   return {
     os: { id: group.os, ...splitOsId(group.os) },
     node: {
@@ -119,23 +119,34 @@ function viewNic({ name, mac, address, mtu, required }: Nic) {
 }
 
 /** The bastion has other networks as well, and DHCP comes from no address: there, nodes are an interface. */
-function viewRule(rule: OwnedRule, { bastion, subnet }: ClusterConfig, node: PlanSubject) {
+function viewRule(rule: OwnedRule, cluster: ClusterConfig, node: PlanSubject) {
+  const { bastion, subnet } = cluster;
   const { direction, protocol, port, peer, comment, role } = rule;
   const hasInterface = peer === "nodes" && node.isBastion;
+  const shown = {
+    ...{ direction, protocol, port, comment, role, hasInterface },
+    hasPort: port !== "any",
+    isBastionOnly: peer === "bastion",
+    interface: hasInterface ? bastion.interface : "any",
+  };
+  if (peer === "group") {
+    return addressesOfGroup(cluster, node).map((peerAddress) => ({
+      ...shown,
+      hasPeerAddress: true,
+      peerAddress,
+    }));
+  }
   const peerAddress = peer === "bastion" ? bastion.address : `${subnet.network}/${subnet.prefixLength}`;
   const hasPeerAddress = peer !== "anyone" && !hasInterface;
-  return {
-    direction,
-    protocol,
-    port,
-    comment,
-    role,
-    isBastionOnly: peer === "bastion",
-    hasInterface,
-    interface: hasInterface ? bastion.interface : "any",
-    hasPeerAddress,
-    peerAddress: hasPeerAddress ? peerAddress : "any",
-  };
+  return [{ ...shown, hasPeerAddress, peerAddress: hasPeerAddress ? peerAddress : "any" }];
+}
+
+/** Of the other nodes of its group, those of their further cards as well: there is the fabric of a job that spans nodes. */
+function addressesOfGroup({ nodes }: ClusterConfig, { name, group }: PlanSubject): string[] {
+  return nodes
+    .filter((other) => other.group === group && other.name !== name)
+    .flatMap(({ address, nics }) => [address, ...nics.flatMap((nic) => nic.address?.address ?? [])])
+    .sort((left, right) => ipv4ToNumber(left) - ipv4ToNumber(right));
 }
 
 /** Every role's rules as they hold for this machine, by port: the order of roles decides nothing. */
@@ -145,12 +156,18 @@ export function collectFirewall(
 ): OwnedRule[] {
   const rules = roles.flatMap(({ role }) => role.firewall.map((rule) => ({ ...rule, role: role.name })));
   return rules
-    .flatMap(({ onBastion, ...rule }): OwnedRule[] => {
-      if (!isBastion) return [rule];
+    .flatMap((rule): OwnedRule[] => {
+      if (rule.peer === "group") return [rule];
+      const { onBastion, ...rest } = rule;
+      if (!isBastion) return [rest];
       const peer = onBastion ?? rule.peer;
-      return peer === "bastion" ? [] : [{ ...rule, peer }];
+      return peer === "bastion" ? [] : [{ ...rest, peer }];
     })
-    .sort((left, right) => left.port - right.port || (ruleKey(left) < ruleKey(right) ? -1 : 1));
+    .sort((left, right) => portOrder(left) - portOrder(right) || (ruleKey(left) < ruleKey(right) ? -1 : 1));
+}
+
+function portOrder({ port }: FirewallRule): number {
+  return port === "any" ? 0 : port;
 }
 
 function ruleKey(rule: FirewallRule): string {

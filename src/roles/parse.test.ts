@@ -105,6 +105,18 @@ describe("each thing that is wrong in a role.yaml has a code and a place", () =>
       "2:58",
     ],
     [
+      "a rule without its port",
+      "summary: x\nfirewall: [{direction: in, protocol: tcp, peer: bastion, comment: x}]\n",
+      "KEY_MISSING",
+      "2:12",
+    ],
+    [
+      "one port of the group",
+      "summary: x\nfirewall: [{direction: in, port: 1, peer: group, comment: x}]\n",
+      "VALUE_INVALID",
+      "2:34",
+    ],
+    [
       "a command that would run every time",
       "summary: x\ncommands: [{name: a, run: b}]\n",
       "VALUE_INVALID",

@@ -69,7 +69,10 @@ export type RoleSecret = {
   readonly make: string;
 };
 
-export type FirewallRule = {
+export type FirewallRule = PortRule | GroupRule;
+
+/** One port, for machines of one kind. */
+export type PortRule = {
   readonly direction: "in" | "out";
   readonly protocol: "tcp" | "udp";
   readonly port: number;
@@ -80,6 +83,15 @@ export type FirewallRule = {
   readonly comment: string;
   /** What an operator does on the bastion where nothing answers there; SUBNET stands for the nodes' network. */
   readonly mend?: string;
+};
+
+/** Everything, from or to the other nodes of the group: jobs that span nodes choose their ports as they like. */
+export type GroupRule = {
+  readonly direction: "in" | "out";
+  readonly protocol: "any";
+  readonly port: "any";
+  readonly peer: "group";
+  readonly comment: string;
 };
 
 /** What Prometheus asks each machine of this role for; `path` such as /metrics. */

@@ -1,5 +1,7 @@
 /** The shape of `role.yaml`. docs/roles.md describes it for people. */
 import { z } from "zod";
+import type { ErrorCode } from "../error-codes.ts";
+import { problem } from "../yaml-shape.ts";
 import { complainAboutValue, isPattern } from "./params.ts";
 import type { FirewallRule, ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
 import {
@@ -82,11 +84,11 @@ const Service = z.strictObject({
 const Firewall = z
   .strictObject({
     direction: described(z.enum(["in", "out"]), "in or out, seen from the node"),
-    protocol: described(z.enum(["tcp", "udp"]), "tcp or udp"),
-    port: described(z.int().min(1).max(65_535), "1 to 65535"),
+    protocol: described(z.enum(["tcp", "udp"]).optional(), "tcp or udp"),
+    port: described(z.int().min(1).max(65_535).optional(), "1 to 65535"),
     peer: described(
-      z.enum(["bastion", "nodes", "anyone"]),
-      "who may connect (in) or be reached (out): bastion, nodes (all machines of their network) or anyone",
+      z.enum(["bastion", "nodes", "anyone", "group"]),
+      "who may connect (in) or be reached (out): bastion, nodes (all machines of their network), anyone, or group (the other nodes of the group, on every port)",
     ),
     onBastion: described(
       z.enum(["nodes", "anyone"]).optional(),
@@ -98,13 +100,31 @@ const Firewall = z
       "for peer bastion: what the operator does there while nothing answers; SUBNET stands for the nodes' network",
     ),
   })
-  .transform(
-    ({ onBastion, mend, ...rule }): FirewallRule => ({
-      ...rule,
+  .transform(({ direction, comment, protocol, port, peer, onBastion, mend }, context): FirewallRule => {
+    const refuse = (key: string, message: string, hint: string, code: ErrorCode = "VALUE_INVALID") => {
+      context.addIssue(problem(message, { code, hint, path: [key] }));
+      return z.NEVER;
+    };
+    if (peer === "group") {
+      const named = Object.entries({ protocol, port, onBastion, mend }).find(
+        ([, value]) => value !== undefined,
+      );
+      if (named === undefined) return { direction, protocol: "any", port: "any", peer, comment };
+      return refuse(
+        named[0],
+        "a rule for the group is about everything",
+        "Leave it out, or name another peer",
+      );
+    }
+    if (protocol === undefined)
+      return refuse("protocol", "a protocol is missing", "Add it: tcp or udp", "KEY_MISSING");
+    if (port === undefined) return refuse("port", "a port is missing", "Add it: 1 to 65535", "KEY_MISSING");
+    return {
+      ...{ direction, protocol, port, peer, comment },
       ...(onBastion === undefined ? {} : { onBastion }),
       ...(mend === undefined ? {} : { mend }),
-    }),
-  );
+    };
+  });
 
 const Scrape = z.strictObject({
   job: described(

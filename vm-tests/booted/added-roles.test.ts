@@ -1,8 +1,9 @@
 /** Roles that a group adds by itself, on a booted node; of user-data, that it runs once and owns nothing else. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
-import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
-import { standardRoles, wholeCluster } from "../support/lab-cluster.ts";
+import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
+import { lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 
 const userData = [
@@ -13,11 +14,13 @@ const userData = [
   "",
 ].join("\n");
 
-const added = ["hardening", "python-users"];
+const added = ["hardening", "python-users", "fabric"];
+const node2 = { name: "node2", mac: "52:54:00:77:00:12", address: "10.77.0.12" };
 const proved = new Set(["userdata", ...added]);
 let booted: BootedLab;
 beforeAll(async () => {
-  booted = await openBootedLab({ ...wholeCluster, userData, roles: [...standardRoles, ...added] });
+  const roles = [...standardRoles, ...added];
+  booted = await openBootedLab({ ...wholeCluster, userData, roles, otherNodes: [node2] });
 });
 afterAll(() => booted?.close());
 
@@ -37,6 +40,26 @@ test("their checks are green, and each fault turns its own red", async () => {
   });
   expect(new Set(proofs.map(({ check }) => check.role))).toEqual(proved);
   expect(report.isReady, reportTable(report)).toBe(true);
+});
+
+test("a job reaches the other nodes of its group, whatever port it takes, and a stranger does not", async () => {
+  const port = 43_117;
+  const listener = `python3 -m http.server --bind 0.0.0.0 --directory /usr/share/keyrings ${port}`;
+  const [other] = booted.others as [BootedNode];
+  for (const { host } of [booted, other]) {
+    await onMachine({ host }, `systemd-run --quiet --unit=imagectl-job --uid=alice ${listener}`);
+  }
+  const reach = (address: string): string =>
+    `for second in $(seq 10); do curl -sS --max-time 2 -o /dev/null http://${address}:${port}/ 2>/dev/null && break; sleep 1; done && echo reached || echo silence`;
+  expect(await onMachine(booted, reach(node2.address))).toBe("reached");
+  expect(await onMachine(other, reach(lab.node.address))).toBe("reached");
+  for (const place of ["outsider", "bastion"] as const) {
+    const { stdout } = await booted.vantages[place](
+      `curl -sS --max-time 3 -o /dev/null http://${lab.node.address}:${port}/ || echo silence`,
+      10,
+    );
+    expect(stdout.trim(), place).toBe("silence");
+  }
 });
 
 test("the plan keeps what is the plan's: name, keys and logins", async () => {
