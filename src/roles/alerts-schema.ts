@@ -17,12 +17,12 @@ const Alert = z.strictObject({
   for: described(Duration.optional(), "how long it must be wrong, such as 2m"),
   labels: described(
     z
-      .object({ severity: z.enum(["critical", "warning", "none"]) })
+      .object({ severity: z.enum(["critical", "warning", "info", "none"]) })
       .catchall(z.string())
       .refine((labels) => Object.keys(labels).every((name) => LabelName.safeParse(name).success), {
         error: "a label is a word",
       }),
-    "{severity: critical | warning | none}, and others",
+    "{severity: critical | warning | info | none}, and others; info is news: told once, and not when it is over",
   ),
   annotations: described(
     z.strictObject({

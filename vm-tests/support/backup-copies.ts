@@ -1,5 +1,7 @@
 /** The bastion's copies of a node, made over the network: whole, compared, kept, and told to Prometheus. In the lab one machine is both. */
+import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
+import { pageFile } from "../../src/paths.ts";
 import { applyParams } from "./backup-pulls.ts";
 import { type BootedLab, onMachine } from "./booted-lab.ts";
 import { type LabClusterOptions, lab } from "./lab-cluster.ts";
@@ -56,6 +58,46 @@ export function describeCopies(booted: () => BootedLab): void {
     await machine(`rm ${copy}/notes; ${startsCopying}`);
     expect(await metric("damaged_files")).toBe(0);
     expect(await machine(`cat ${copy}/notes`)).toBe("0123456789");
+  });
+
+  test("what a node lost is brought back as docs/roles.md says it, with its owner and mode", async () => {
+    await machine(
+      `printf thesis | install -m 0640 -o alice /dev/stdin /srv/data/work; ${startsCopying}; rm /srv/data/work`,
+    );
+    const [, line = ""] =
+      /^`(sudo tar -C \/srv\/backup\/.*)`/m.exec(readFileSync(pageFile("roles.md"), "utf8")) ?? [];
+    // One machine is both here, and root on it needs no sudo and no ssh.
+    const command = line
+      .replaceAll("sudo ", "")
+      .replace("ssh NODE ", "")
+      .replace("NODE", "node1")
+      .replace("PATH", "work");
+    expect(command).toMatch(/^tar .* \| tar .*$/);
+    await machine(command);
+    expect(await machine("stat -c '%a %U' /srv/data/work; cat /srv/data/work")).toBe("640 alice\nthesis");
+  });
+
+  test("a drill brings files back and compares them with the node's, and says which are not the same", async () => {
+    const drill =
+      "systemctl reset-failed imagectl-backup-drill.service; systemctl start imagectl-backup-drill.service";
+    const before = Number(await machine("date +%s"));
+    await machine(drill);
+    expect(await metric("drill_timestamp_seconds")).toBeGreaterThanOrEqual(before);
+    expect([await metric("drill_files"), await metric("drill_failed_files")]).toEqual([2, 0]);
+    await machine(`touch -r ${copy}/notes /run/then
+        printf X | dd of=${copy}/notes conv=notrunc status=none
+        touch -r /run/then ${copy}/notes; ${drill}`);
+    expect(await metric("drill_failed_files")).toBe(1);
+    expect(await machine("journalctl -q --no-pager -u imagectl-backup-drill.service")).toContain(
+      "node1: not what the node has: notes",
+    );
+    // What the node has changed since, or lost, is no fault of the copy.
+    await machine(
+      `rm ${copy}/notes; ${startsCopying}; rm /srv/data/work; printf abc >/srv/data/notes; ${drill}`,
+    );
+    expect([await metric("drill_files"), await metric("drill_failed_files")]).toEqual([2, 0]);
+    expect(await machine("ls -A /srv/backup | grep drill || :")).toBe("");
+    await machine(`printf 0123456789 >/srv/data/notes; ${startsCopying}`);
   });
 
   test("what a node loses stays in the copy before, for as many as are kept", async () => {
