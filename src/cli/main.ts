@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   images: () => import("./images.ts"),
   init: () => import("./init.ts"),
   inventory: () => import("./inventory.ts"),
+  journal: () => import("./journal.ts"),
   keys: () => import("./keys.ts"),
   lint: () => import("./lint.ts"),
   nodes: () => import("./nodes.ts"),

@@ -300,6 +300,14 @@ describe("what the operator does wrong", () => {
     expect(await eventsOfNode()).toContain("attempt FAILED: 3 tries did not deploy the node");
   });
 
+  test("the journal has the images and what became of the node", async () => {
+    const { stdout } = await bastion.imagectl(["journal", "--since", "1h"]);
+    expect(stdout).toMatch(/^- \d\d:\d\d: image [0-9a-f]{12} \(debian-12, golden\) was built/m);
+    expect(stdout).toMatch(/^- \d\d:\d\d: node1 failed: 3 tries did not deploy the node/m);
+    expect(stdout).toMatch(/^## Open\n\n- since .*: node1: 3 tries did not deploy the node/m);
+    expect(stdout).toContain("Which alerts fire is not known");
+  });
+
   test("a broken cluster file is logged, the last good one stays, and arming from it is refused", async () => {
     writeFileSync(cluster.file, `${readFileSync(cluster.file, "utf8")}nonsense: 1\n`);
     await expect.poll(() => bastion.log(), { timeout: 10_000 }).toContain("the last good one stays in use");
