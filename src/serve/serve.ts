@@ -54,9 +54,10 @@ export const machineCapabilities = [
   "kernel-settings",
 ] as const;
 
-/** A real machine also has hardware that a virtual one of a rehearsal has not, where its roles say so. */
+/** A real machine also has hardware and programs that a virtual one of a rehearsal has not, where its roles say so. */
 export const realCapabilities: ReadonlySet<string> = new Set([
   ...machineCapabilities,
+  "foreign-packages",
   "hardware-gpu",
   "hardware-smart",
 ]);

@@ -7,6 +7,7 @@ import { describeCopies, makeFirstCopy } from "./backup-copies.ts";
 import { describePulls } from "./backup-pulls.ts";
 import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
 import { describeGpuUsers, gpuCount, placeGpus } from "./gpu-users.ts";
+import { placeGrafana } from "./grafana.ts";
 import { type Hook, openHook } from "./hook.ts";
 import { type LabSystem, lab, wholeCluster } from "./lab-cluster.ts";
 import { prove } from "./prove.ts";
@@ -28,6 +29,7 @@ const proved = new Set([
   "alertmanager",
   "backup-agent",
   "backup-puller",
+  "grafana",
 ]);
 const roles = ["base", "network", "accounts", "sudo", "sshd", "firewall", ...proved];
 const params = JSON.stringify({
@@ -50,6 +52,7 @@ export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold:
     await makeFirstCopy(booted, options);
     await watchFromNode1(booted);
     await placeGpus(booted);
+    await placeGrafana(booted);
     hook = await openHook(booted.network.bastion, lab.bastion, hookPort);
   });
   afterAll(async () => {
@@ -65,7 +68,7 @@ export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold:
       vantages: booted.vantages,
       wanted: ({ role }) => proved.has(role),
       // What stands for them answers as they do.
-      capabilities: ["hardware-gpu"],
+      capabilities: ["hardware-gpu", "foreign-packages"],
       settleSeconds: 40,
     });
     expect(new Set(proofs.map(({ check }) => check.from))).toEqual(new Set(["node", "bastion", "outsider"]));
