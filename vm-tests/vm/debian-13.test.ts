@@ -6,7 +6,7 @@ import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // Checks and faults of the standard roles are proved in namespaces; here are its own kernel, bootloader and deploy
 // environment, and the roles that are about the kernel.
-const ownKernelRoles = ["hardening"];
+const ownKernelRoles = ["hardening", "fabric"];
 tellAsOneStory();
 let vm: VmLab;
 beforeAll(async () => {
@@ -48,5 +48,5 @@ test("it starts from its own disk again, with its clock set by the bastion", asy
   expect(answer.stdout).toMatch(new RegExp(`^\\^\\* ${lab.bastion.replaceAll(".", "\\.")} `, "m"));
 });
 
-test("its kernel is hardened: each check is turned red by its fault", () =>
+test("its kernel is hardened, and lets jobs pin memory: each check is turned red by its fault", () =>
   expectProved(vm, ({ role }) => ownKernelRoles.includes(role)));
