@@ -44,22 +44,24 @@ test("a BIOS machine has no flash", () => {
   expect(line({ firmware: "bios-x86" })).not.toContain("pflash");
 });
 
-const twoDisks: Partial<MachineSpec> = {
+const severalDisks: Partial<MachineSpec> = {
   disks: [
     { path: "/lab/disk0.raw", serial: "a", bus: "nvme" },
     { path: "/lab/disk1.raw", serial: "b", bus: "virtio" },
+    { path: "/lab/disk2.raw", serial: "c", bus: "sata" },
   ],
 };
 
 test("a BIOS tries the network before every disk", () => {
-  const words = line({ ...twoDisks, firmware: "bios-x86" });
+  const words = line({ ...severalDisks, firmware: "bios-x86" });
   expect(words).toMatch(/virtio-net-pci,[^ ]*bootindex=1(?= )/);
   expect(words).toContain("nvme,drive=disk0,serial=a,bootindex=2");
   expect(words).toContain("virtio-blk-pci,drive=disk1,serial=b,bootindex=3");
+  expect(words).toContain("ide-hd,drive=disk2,serial=c,bootindex=4");
 });
 
 test("a UEFI firmware keeps the order that a deploy gave it", () => {
-  expect(line(twoDisks)).not.toContain("bootindex");
+  expect(line(severalDisks)).not.toContain("bootindex");
 });
 
 test("a disk-first machine, whatever its firmware, has only disks in its order", () => {

@@ -6,8 +6,8 @@ export type Accelerator = "tcg" | "kvm";
 export type MachineDisk = {
   readonly path: string;
   readonly serial: string;
-  /** GPU servers have NVMe; `virtio` is what most virtual machines have. */
-  readonly bus: "nvme" | "virtio";
+  /** GPU servers have NVMe, and SATA for what need not be fast; `virtio` is what most virtual machines have. */
+  readonly bus: "nvme" | "sata" | "virtio";
 };
 
 export type MachineSpec = {
@@ -111,10 +111,15 @@ function bootIndexOf(machine: MachineSpec, disk: number, order: BootOrder): numb
   return order === "as-installed" && machine.firmware === "uefi-x64" ? undefined : disk + 2;
 }
 
+/** The ports of `ide-hd` are those of q35's own AHCI controller. */
+const deviceOf = { nvme: "nvme", sata: "ide-hd", virtio: "virtio-blk-pci" } as const;
+
 /** `unsafe` ignores flushes: a power cut here is the end of QEMU, which the host's page cache survives. */
 function diskWords(disk: MachineDisk, index: number, bootIndex: number | undefined): string[] {
-  const device = disk.bus === "nvme" ? "nvme" : "virtio-blk-pci";
   const place = bootIndex === undefined ? "" : `,bootindex=${bootIndex}`;
   const drive = `if=none,id=disk${index},file=${disk.path},format=raw,cache=unsafe,discard=unmap`;
-  return [...["-drive", drive], ...["-device", `${device},drive=disk${index},serial=${disk.serial}${place}`]];
+  return [
+    ...["-drive", drive],
+    ...["-device", `${deviceOf[disk.bus]},drive=disk${index},serial=${disk.serial}${place}`],
+  ];
 }
