@@ -71,7 +71,7 @@ export function requirementsPage(requirements: readonly Requirement[], roles: Ro
     "Generated from `vm-tests/requirements.yaml` by `npm run docs`. Each check and test named here is there, and each",
     "check is turned red by its fault in a test. Levels are those of [ARCHITECTURE.md](../ARCHITECTURE.md#tests).",
     "",
-    `Of ${requirements.length} requirements, ${open} are open in whole or in part.`,
+    `Of ${requirements.length} requirements, ${open} ${open === 1 ? "is" : "are"} open in whole or in part.`,
     "",
     "| n | requirement | role | check or test | level |",
     "|---|---|---|---|---|",
