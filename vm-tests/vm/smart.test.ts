@@ -1,4 +1,4 @@
-/** A disk with an account of its own health, which a namespace has not: smartd watches it, and tests it when it is time. */
+/** A disk with an account of its own health, which a namespace has not: smartd watches it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
@@ -45,22 +45,4 @@ test("each check of the disks is green, and its fault turns it red", async () =>
     settleSeconds: 60,
   });
   expect(elsewhere).toEqual([]);
-});
-
-test("smartd starts a short self-test when its hour has come, and the disk has it in its log", async () => {
-  const { stdout } = await machine.run(
-    `smartctl -l selftest /dev/sda | grep -c Short
-    # It looks once an hour whether one is due, and remembers that it has looked.
-    systemctl stop smartmontools.service
-    rm /var/lib/smartmontools/smartd.*.state
-    sed -i "s#S/../.././02#S/../.././$(date +%H)#" /etc/smartd.conf
-    systemctl start smartmontools.service
-    for second in $(seq 60); do
-      smartctl -l selftest /dev/sda | grep -E '^# 1 +Short offline +Completed without error' && break
-      sleep 1
-    done | sed -E 's/ {2,}.*//'
-    journalctl --quiet --no-pager --unit=smartmontools --grep='starting scheduled Short Self-Test' --output=cat | tail -n 1`,
-    120,
-  );
-  expect(stdout).toMatch(/^0\n# 1\nDevice: \/dev\/sda.*, starting scheduled Short Self-Test\.\n$/);
 });
