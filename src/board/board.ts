@@ -39,15 +39,19 @@ const oldestSeconds = 120;
 /** @param heard by node; a node that never answered is not in it. */
 export function makeBoard(asked: readonly AskedNode[], heard: ReadonlyMap<string, Heard>, now: Date): Board {
   const nodes = asked.flatMap((each) => placeNode(each, heard.get(each.node), now) ?? []);
-  const gpus = nodes.flatMap((node) => node.gpus);
   const shown = new Set(nodes.map(({ node }) => node));
   return {
     madeAt: now.toISOString(),
-    free: gpus.filter(({ state }) => state === "free").length,
-    total: gpus.length,
+    ...countGpus(nodes),
     nodes,
     without: asked.map(({ node }) => node).filter((node) => !shown.has(node)),
   };
+}
+
+/** @returns how many there are on these nodes, and how many of them are free. */
+export function countGpus(nodes: readonly BoardNode[]): Pick<Board, "free" | "total"> {
+  const gpus = nodes.flatMap((node) => node.gpus);
+  return { free: gpus.filter(({ state }) => state === "free").length, total: gpus.length };
 }
 
 /** @returns undefined for a node that has nothing to do with GPUs. */
@@ -73,7 +77,7 @@ function placeNode(
     };
   }
   if (away === "") return { node, group, isCurrent: true, why: "", gpus };
-  return { node, group, isCurrent: true, why: away, gpus: gpus.map((gpu) => withoutFree(gpu)) };
+  return { node, group, isCurrent: true, why: away, gpus: gpus.map(withoutFree) };
 }
 
 /** What runs on it is still shown: its owner may want to know that the node is about to go. */

@@ -1,5 +1,5 @@
 /** `imagectl gpus`: which GPUs are free now, and who has the others. For everybody with an account on the bastion. */
-import type { Board, BoardNode } from "../board/board.ts";
+import { type Board, type BoardNode, countGpus } from "../board/board.ts";
 import type { Gpu } from "../board/node-gpus.ts";
 import { describeAge, describeUse, describeWork, headlineOf } from "../board/page.ts";
 import { describeError, ImagectlError } from "../errors.ts";
@@ -71,12 +71,10 @@ export function selectFromBoard(board: Board, words: readonly string[], onlyFree
   const isWanted = ({ node, group }: BoardNode): boolean =>
     words.length === 0 || words.includes(node) || words.includes(group);
   const nodes = board.nodes.filter(isWanted);
-  const all = nodes.flatMap(({ gpus }) => gpus);
   const isFree = ({ state }: Gpu): boolean => state === "free";
   return {
     ...board,
-    free: all.filter(isFree).length,
-    total: all.length,
+    ...countGpus(nodes),
     nodes: onlyFree
       ? nodes.flatMap((node) => {
           const gpus = node.gpus.filter(isFree);

@@ -1,5 +1,4 @@
 /** `imagectl journal`: upgrades, installations, failures and what is open, to keep or to hand on. */
-
 import { readLock } from "../images/find-lock.ts";
 import { compareLocks, type PackageLock } from "../images/package-lock.ts";
 import type { NodeEvent } from "../nodes/event.ts";
