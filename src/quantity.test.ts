@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { formatBytes, formatCount, formatSeconds, parseDuration } from "./quantity.ts";
+import { formatBytes, formatCount, formatMinute, formatSeconds, parseDuration } from "./quantity.ts";
 
 test.each([
   [0, "0 B"],
@@ -38,4 +38,8 @@ test.each(["", "2", "h", "-2h", "0s", "2 h", "2h30m", "9999999h"])("%j is no dur
 
 test("one is one, and all else are several", () => {
   expect([0, 1, 2].map((number) => formatCount(number, "node"))).toEqual(["0 nodes", "1 node", "2 nodes"]);
+});
+
+test("a time reads to the minute, and says whose clock it is", () => {
+  expect(formatMinute("2026-11-29T14:20:31.123Z")).toBe("2026-11-29 14:20 UTC");
 });

@@ -1,4 +1,4 @@
-/** Numbers with units as people read and type them: bytes, rates, durations. */
+/** Numbers with units as people read and type them: bytes, rates, durations, times. */
 import { ImagectlError } from "./errors.ts";
 
 const byteUnits = ["B", "kB", "MB", "GB", "TB"] as const;
@@ -24,6 +24,11 @@ export function formatSeconds(seconds: number): string {
   return minutes < 60
     ? `${minutes} min ${whole % 60} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** @param at ISO 8601, UTC. @returns `2026-11-29 14:20 UTC`. */
+export function formatMinute(at: string): string {
+  return `${at.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** @returns `1 node`, `3 nodes`. */

@@ -1,7 +1,7 @@
 /** What became of the cluster and what is open, for people: images, installations, failures and alerts as Markdown. */
 import { describeEvent, hintFor } from "../nodes/describe.ts";
 import type { NodeEvent } from "../nodes/event.ts";
-import { formatCount } from "../quantity.ts";
+import { formatCount, formatMinute } from "../quantity.ts";
 import type { NodeView } from "../serve/operator-types.ts";
 import { shortId } from "../store/findings.ts";
 import { terminalLine } from "../terminal-text.ts";
@@ -147,13 +147,13 @@ export function formatJournal({ madeAt, since, open, areAlertsKnown, entries }: 
   return [
     "# Journal",
     "",
-    `Made by imagectl on ${minute(madeAt)}, from ${minute(since)} on.`,
+    `Made by imagectl on ${formatMinute(madeAt)}, from ${formatMinute(since)} on.`,
     "",
     "## Open",
     "",
     ...(open.length === 0
       ? ["Nothing that is known."]
-      : open.flatMap((entry) => lines(entry, `since ${minute(entry.at)}`))),
+      : open.flatMap((entry) => lines(entry, `since ${formatMinute(entry.at)}`))),
     ...silence,
     ...byDay.flatMap(([day, ofDay]) => [
       "",
@@ -168,10 +168,6 @@ export function formatJournal({ madeAt, since, open, areAlertsKnown, entries }: 
 
 function lines({ text, details }: JournalEntry, when: string): string[] {
   return [`- ${when}: ${markdown(text)}`, ...details.map((detail) => `  - ${markdown(detail)}`)];
-}
-
-function minute(at: string): string {
-  return `${at.slice(0, 16).replace("T", " ")} UTC`;
 }
 
 function markdown(text: string): string {

@@ -1,6 +1,6 @@
 /** Judges the machine itself: rights, programs, space, clock, private files, mirrors, KVM. Pure. */
 import type { Finding } from "../errors.ts";
-import { formatBytes } from "../quantity.ts";
+import { formatBytes, formatMinute } from "../quantity.ts";
 import { type Answer, type ClockFact, fine, type HostFacts, type MirrorFact } from "./facts.ts";
 import { type Program, programs } from "./programs.ts";
 
@@ -61,7 +61,7 @@ function examineSpace({ what, path, freeBytes, neededBytes, hint }: HostFacts["s
 
 function examineClock({ now, earliest, isSynchronised }: ClockFact): Answer[] {
   const where = "clock";
-  const time = `${now.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const time = formatMinute(now.toISOString());
   const [impossible] = earliest.filter(({ at }) => at > now).sort((left, right) => +right.at - +left.at);
   if (impossible !== undefined) {
     const message = `it says ${time}, but ${impossible.what} is of ${impossible.at.toISOString().slice(0, 16)}`;

@@ -1,5 +1,5 @@
 /** What a build says while it runs, for people and for programs. Pure. */
-import { formatSeconds } from "../quantity.ts";
+import { formatMinute, formatSeconds } from "../quantity.ts";
 
 export type BuildEvent =
   | { readonly kind: "build-started"; readonly image: string; readonly reason: string }
@@ -39,7 +39,7 @@ export function describeBuildEvent(event: BuildEvent): string | undefined {
     case "step-finished":
       return stepLine(event, event.seconds, event.result);
     case "up-to-date":
-      return `${event.image}: up to date, image ${event.id.slice(0, 12)} of ${event.createdAt.slice(0, 16).replace("T", " ")} UTC`;
+      return `${event.image}: up to date, image ${event.id.slice(0, 12)} of ${formatMinute(event.createdAt)}`;
     case "published":
       return `${event.image}: published image ${event.id.slice(0, 12)} after ${formatSeconds(event.seconds)}`;
     default:
