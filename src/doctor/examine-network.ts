@@ -1,10 +1,10 @@
 /** Judges the bastion's place on the network: interface, other DHCP servers, ports, what nodes need of it. Pure. */
 
 import { complainAboutInterface } from "../interfaces.ts";
-import { servicePorts } from "../ports.ts";
+import { boardAddress, servicePorts } from "../ports.ts";
 import { formatForeignServer } from "../pxe/dhcp/probe.ts";
 import { type Answer, fine, type NetworkFacts, type NodeNeed, type ServerFact } from "./facts.ts";
-import { hears, type ProcessOwner, type Socket } from "./sockets.ts";
+import { hears, type Place, type ProcessOwner, type Socket } from "./sockets.ts";
 
 /** @param server ours, where it runs. */
 export function examineNetwork(network: NetworkFacts, server: ServerFact | undefined): Answer[] {
@@ -57,22 +57,37 @@ function examineForeignDhcp({ foreignDhcp, wanted }: NetworkFacts): Answer[] {
   }));
 }
 
-type OwnPort = { readonly protocol: Socket["protocol"]; readonly port: number; readonly purpose: string };
+type OwnPort = {
+  readonly protocol: Socket["protocol"];
+  readonly port: number;
+  readonly purpose: string;
+  /** Default: where nodes come in. */
+  readonly place?: Place;
+  /** What another program there keeps from working. Default: nodes. */
+  readonly severity?: "warning";
+};
 
 const ownPorts: readonly OwnPort[] = [
   { protocol: "udp", port: servicePorts.dhcp, purpose: "DHCP" },
   { protocol: "udp", port: servicePorts.tftp, purpose: "TFTP" },
   { protocol: "tcp", port: servicePorts.control, purpose: "boot scripts and reports" },
   { protocol: "tcp", port: servicePorts.artefacts, purpose: "images" },
+  {
+    protocol: "tcp",
+    port: servicePorts.board,
+    purpose: "which GPUs are free",
+    place: { name: "lo", address: boardAddress },
+    severity: "warning",
+  },
 ];
 
 function examinePort(own: OwnPort, network: NetworkFacts, server: ServerFact | undefined): Answer {
-  const { protocol, port, purpose } = own;
+  const { protocol, port, purpose, place = network.wanted, severity = "error" } = own;
   const name = `${protocol.toUpperCase()} ${port}`;
   const where = `${name} (${purpose})`;
-  const { wanted, sockets, owners } = network;
+  const { sockets, owners } = network;
   const holders = sockets.filter(
-    (socket) => socket.protocol === protocol && socket.port === port && hears(socket, wanted),
+    (socket) => socket.protocol === protocol && socket.port === port && hears(socket, place),
   );
   const ownerOf = ({ process }: Socket) => owners.find((owner) => owner.pid === process?.pid);
   const isOurs = (socket: Socket): boolean =>
@@ -82,7 +97,7 @@ function examinePort(own: OwnPort, network: NetworkFacts, server: ServerFact | u
   const { process } = stranger;
   const holder = process === undefined ? "another user's program" : `${process.name} (pid ${process.pid})`;
   return {
-    severity: "error",
+    severity,
     code: "PORT_IN_USE",
     where,
     message: `${holder} holds ${name} of ${stranger.device ?? "every interface"}`,
@@ -94,7 +109,7 @@ function hintToEnd(socket: Socket, owner: ProcessOwner | undefined, protocol: st
   const { process, port } = socket;
   if (process === undefined) return `See which it is: sudo ss -lnp --${protocol} 'sport = :${port}'`;
   const end = owner?.unit === undefined ? `kill ${process.pid}` : `systemctl disable --now ${owner.unit}`;
-  return `${end}; or keep ${process.name} off this interface in its own configuration`;
+  return `${end}; or keep ${process.name} off this address in its own configuration`;
 }
 
 function examineNeeds({ needs, sockets, wanted }: NetworkFacts): Answer[] {

@@ -227,6 +227,13 @@ describe("each finding says what to do", () => {
       "error",
       "mend it",
     ],
+    [
+      "a program with the port of the page of GPUs",
+      withNetwork({ sockets: [{ ...dnsmasq, protocol: "tcp", port: 8082, address: "127.0.0.1" }] }),
+      "PORT_IN_USE",
+      "warning",
+      "kill 123",
+    ],
     ["dnsmasq", withNetwork({ sockets: [dnsmasq] }), "PORT_IN_USE", "error", "kill 123"],
     [
       "dnsmasq as a service",
@@ -322,6 +329,10 @@ describe("what is no problem", () => {
       cluster: { ...healthy.cluster, server },
     };
     expect(problemsOf(facts)).toEqual([]);
+  });
+  test("a program with the port of the page of GPUs, at the nodes' address", () => {
+    const other = { ...worker, port: 8082, address: "10.77.0.1" };
+    expect(problemsOf(withNetwork({ sockets: [other] }))).toEqual([]);
   });
   test("a DHCP server that hears another interface alone", () => {
     expect(problemsOf(withNetwork({ sockets: [{ ...dnsmasq, device: "virbr0" }] }))).toEqual([]);
