@@ -46,3 +46,24 @@ test("each check of the disks is green, and its fault turns it red", async () =>
   });
   expect(elsewhere).toEqual([]);
 });
+
+// smartd starts no test when it is itself started, looks each half hour, and makes up for an hour that it missed: so the
+// clock is moved past the hour, and SIGUSR1 makes it look at once. Sources: smartd(8), smartd.cpp.
+test("smartd starts a short test each day, and a long one each week", async () => {
+  const newestTestOnceItIs = (clock: string): string => `
+    before=$(smartctl -l selftest /dev/sda | grep '^# 1 ')
+    date -s '${clock}'
+    systemctl kill --signal=USR1 smartmontools.service
+    for try in $(seq 30); do
+      newest=$(smartctl -l selftest /dev/sda | grep '^# 1 ')
+      [ "$newest" = "$before" ] || break
+      sleep 2
+    done
+    echo "$newest"
+    journalctl -u smartmontools.service -n 10 -o cat`;
+  await machine.run("systemctl stop chrony", 60);
+  const daily = await machine.run(newestTestOnceItIs("tomorrow 02:10"), 120);
+  expect(daily.stdout).toMatch(/^# 1 +Short offline +Completed without error/m);
+  const weekly = await machine.run(newestTestOnceItIs("next saturday 03:10"), 120);
+  expect(weekly.stdout).toMatch(/^# 1 +Extended offline +Completed without error/m);
+});
