@@ -4,6 +4,7 @@ import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
 import { lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
+import { auditWithLynis } from "../support/lynis.ts";
 import { prove } from "../support/prove.ts";
 
 const userData = [
@@ -67,4 +68,14 @@ test("the plan keeps what is the plan's: name, keys and logins", async () => {
   expect(await booted.sshAs("alice", alice, ["hostname"])).toMatchObject({ exitCode: 0, stdout: "node1\n" });
   const strangers = await booted.host.run("getent passwd debian ubuntu; ls /etc/sudoers.d", 10);
   expect(strangers.stdout).not.toMatch(/debian|ubuntu|cloud/);
+});
+
+test("lynis gives the machine 80 points and more of its 100", async () => {
+  // What Debian's installer leaves has 57.
+  const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis(booted);
+  console.log(
+    `lynis: ${hardeningIndex}, ${executed.length} tests, ${skipped.length} not applicable`,
+    warnings,
+  );
+  expect(hardeningIndex).toBeGreaterThanOrEqual(80);
 });

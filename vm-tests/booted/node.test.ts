@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../../src/paths.ts";
 import { runChecks } from "../../src/verify/run-checks.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
-import { type BootedLab, openBootedLab } from "../support/booted-lab.ts";
+import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
 import { lab, labSystems, wholeCluster } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 
@@ -95,6 +97,27 @@ describe.each(labSystems)("%s", (os) => {
         declared.filter(({ peer }) => peer === "anyone").map(({ port }) => port),
       );
       expect(openPorts(fromBastion?.stdout ?? "")).toEqual(declared.map(({ port }) => port));
+    });
+
+    test("ssh-audit finds what its policy for the system wants, and sees a weak algorithm", async () => {
+      const policy = join(packageRoot, "vm-tests/support/ssh-policies", `${os}.txt`);
+      const audit = async (): Promise<string> => {
+        const { stdout, stderr } = await booted.vantages.bastion(
+          `ssh-audit --no-colors --policy=${policy} ${lab.node.address}`,
+          100,
+        );
+        return stdout + stderr;
+      };
+      expect(await audit()).toMatch(/^Result: .*Passed$/m);
+      const algorithms = "/etc/ssh/imagectl_algorithms.conf";
+      const reload = "systemctl reload ssh.service";
+      await onMachine(
+        booted,
+        `cp -p ${algorithms} /root/kept; sed -i 's/^MACs /&hmac-sha1,/' ${algorithms}; ${reload}`,
+      );
+      await expect.poll(audit).toContain("MACs did not match");
+      await onMachine(booted, `mv /root/kept ${algorithms}; ${reload}`);
+      await expect.poll(audit).toMatch(/^Result: .*Passed$/m);
     });
 
     test("a password is not asked for: publickey is the only method that the node offers", async () => {

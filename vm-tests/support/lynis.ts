@@ -1,0 +1,42 @@
+/** lynis, another's judge of a whole machine: brought along, run there, read. */
+import { expect } from "vitest";
+import type { BootedNode } from "../../src/lab/booted-nodes.ts";
+import { run } from "../../src/run.ts";
+import { onMachine } from "./booted-lab.ts";
+
+export type LynisReport = {
+  /** Of 100. */
+  readonly hardeningIndex: number;
+  /** Of tests: what they are called. */
+  readonly executed: readonly string[];
+  /** What does not apply to the machine. */
+  readonly skipped: readonly string[];
+  /** `TEST|text`, as lynis gives them. */
+  readonly warnings: readonly string[];
+};
+
+/** Puts this machine's own lynis on the node, has it look at everything, and reads its report: lynis(8). */
+export async function auditWithLynis(node: Pick<BootedNode, "host">): Promise<LynisReport> {
+  const pack = "tar -C / -cJ usr/sbin/lynis usr/share/lynis etc/lynis | base64 --wrap=0";
+  const { stdout: packed } = await run("sh", ["-c", pack]);
+  await onMachine(node, `base64 -d <<'end' | tar -C / -xJ\n${packed}\nend`);
+  const { exitCode, stdout } = await node.host.run(
+    "lynis audit system --quick --quiet --no-colors --no-log && cat /var/log/lynis-report.dat",
+    600,
+  );
+  expect(exitCode, stdout).toBe(0);
+  return readReport(stdout);
+}
+
+function readReport(report: string): LynisReport {
+  const fields = report.split("\n").map((line) => line.split("=") as [string, ...string[]]);
+  const all = (key: string): string[] =>
+    fields.filter(([each]) => each === key).map(([, ...value]) => value.join("="));
+  const tests = (key: string): string[] => (all(key)[0] ?? "").split("|").filter((name) => name !== "");
+  return {
+    hardeningIndex: Number(all("hardening_index")[0]),
+    executed: tests("tests_executed"),
+    skipped: tests("tests_skipped"),
+    warnings: all("warning[]"),
+  };
+}
