@@ -57,6 +57,7 @@ const doors: Record<string, string> = {
   "host-ca.ts": "writes files for ssh-keygen",
   "host-certificate.ts": "reads the host CA's public key",
   "images/apt.ts": "keeps packages and their indexes",
+  "images/build-files.ts": "reads and copies files of the operator",
   "images/build-room.ts": "keeps the folder of one build",
   "images/recipe-files.ts": "reads recipes",
   "images/run-steps.ts": "makes roots and artefacts",

@@ -20,6 +20,7 @@ export const errorCodes = {
   BOOT_PARTITION_MISSING: "A storage section makes no partition that the machine's firmware can start from.",
   BUILD_BUSY: "Another build runs with the same cache folder.",
   BUILD_FAILED: "A step of an image's build failed; nothing was published.",
+  BUILD_FILES_INVALID: "A file that an image is to be built with is not there, or is another one.",
   BUILD_INTERRUPTED: "An image's build was interrupted; nothing was published.",
   BUILD_OUTPUT_MISSING: "A build did not make exactly one of a file that an image needs.",
   CLOCK_WRONG:

@@ -1,4 +1,5 @@
 /** `imagectl build`: every image that the nodes of a cluster file need, built or found up to date. */
+import { dirname } from "node:path";
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
 import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-event.ts";
@@ -13,7 +14,7 @@ import type { ImagePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
 import { openSecrets } from "../secrets.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
-import { clusterOption, knownSystems, planInput } from "./plan-context.ts";
+import { clusterFile, clusterOption, knownSystems, planInput } from "./plan-context.ts";
 
 /** What a shell says of a program that SIGINT ended: 128 + 2. */
 const interruptedExitCode = 130;
@@ -53,6 +54,7 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
   // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
   await ensureKeys(statePaths(io.env).keys);
   const plans = await distinctPlans(only?.id, values.cluster, io);
+  const filesFrom = dirname(clusterFile(values.cluster, io.env));
   const { signal, release } = abortOnSignals();
   const show = values.json === true ? showJson(io) : showText(io);
   const isUpdate = values.update === true;
@@ -60,7 +62,8 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
     for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
       const own = plans.filter((plan) => plan.os === id);
       const os = findOperatingSystem(id);
-      await runBuild({ os, plans: own, isUpdate, environment: io.env, signal, onEvent: show.event });
+      const environment = io.env;
+      await runBuild({ os, plans: own, isUpdate, filesFrom, environment, signal, onEvent: show.event });
     }
     return 0;
   } catch (error) {

@@ -1,5 +1,7 @@
 /** The steps of a build, as data: a recipe makes them, a runner runs them. */
 
+import type { BuildFile } from "../roles/role.ts";
+
 /** A file that a step brings along. */
 export type StepFile = {
   /** Relative path. */
@@ -7,6 +9,9 @@ export type StepFile = {
   readonly mode: number;
   readonly content: string | Uint8Array;
 };
+
+/** One of the operator's, which is read where the step runs. */
+export type BroughtFile = { readonly path: string; readonly from: BuildFile };
 
 /**
  * Makes the root from packages. `configured`: installed as apt installs them. `unpacked`: only their files, without
@@ -24,15 +29,18 @@ export type BootstrapStep = {
   readonly setup: string;
 };
 
+/** POSIX sh inside the root, without a network; `files` and `broughtFiles` lie in /run/imagectl. */
+export type RunInRootStep = {
+  readonly kind: "run-in-root";
+  readonly name: string;
+  readonly script: string;
+  readonly files: readonly StepFile[];
+  readonly broughtFiles?: readonly BroughtFile[];
+};
+
 export type BuildStep =
   | BootstrapStep
-  /** POSIX sh inside the root, without a network; `files` lie in /run/imagectl. */
-  | {
-      readonly kind: "run-in-root";
-      readonly name: string;
-      readonly script: string;
-      readonly files: readonly StepFile[];
-    }
+  | RunInRootStep
   /** Fails when an initramfs in the root lacks a driver. */
   | {
       readonly kind: "check-drivers";

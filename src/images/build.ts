@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { buildOverlay } from "../plan/overlay.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { formatBytes } from "../quantity.ts";
+import type { BuildFile } from "../roles/role.ts";
 import type { Artefact, Image, Manifest } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import type { Apt } from "./apt.ts";
 import type { BuildEvent } from "./build-event.ts";
+import { requireBuildFiles } from "./build-files.ts";
 import type { BuildRoom } from "./build-room.ts";
 import type { BuildStep } from "./build-step.ts";
 import type { OperatingSystem } from "./catalogue.ts";
@@ -53,6 +55,8 @@ export type Workshop = {
   readonly os: OperatingSystem;
   readonly files: RecipeFiles;
   readonly store: Store;
+  /** The folder from which plans name files of the operator: the cluster file's. */
+  readonly filesFrom: string;
   readonly signingKeyPem: string;
   /** True: resolve packages anew even where a lock holds. */
   readonly isUpdate: boolean;
@@ -69,6 +73,7 @@ type Order = {
   readonly kind: Manifest["kind"];
   readonly planKey: string;
   readonly request: PackageRequest;
+  readonly buildFiles: readonly BuildFile[];
   readonly steps: (lock: PackageLock) => BuildStep[];
   readonly manifest: (built: BuiltImage) => Manifest;
   /** Makes an existing manifest what this order would publish now, where that needs no build. */
@@ -101,6 +106,7 @@ function orderDeployEnvironment({ os, files }: Workshop): Order {
     kind: "deploy-environment",
     planKey: deployEnvironmentPlanKey(os, files),
     request: deployEnvironmentRequest(os),
+    buildFiles: [],
     steps: (lock) => deployEnvironmentSteps(os, lock, files),
     manifest: deployEnvironmentManifest,
     refresh: (manifest) => manifest,
@@ -121,6 +127,7 @@ function orderGolden({ plan, overlay, deployEnvironment, suffix }: GoldenOrder, 
     kind: "golden",
     planKey: goldenPlanKey(os, plan, files),
     request: goldenRequest(os, plan),
+    buildFiles: plan.buildFiles ?? [],
     steps: (lock) => goldenSteps(os, { plan, overlay, lock }, files),
     manifest: (built) => goldenManifest(built, deployEnvironment),
     refresh: (manifest) =>
@@ -142,6 +149,7 @@ async function bringUpToDate(order: Order, workshop: Workshop): Promise<Image> {
       ? "no image for this plan yet"
       : "damaged";
   workshop.onEvent({ kind: "build-started", image: order.title, reason });
+  await requireBuildFiles(order.buildFiles, workshop.filesFrom);
   const bench = await workshop.openBench();
   const folder = join(bench.room.folder, order.planKey.slice(0, 12));
   const progress = openProgress({
@@ -200,7 +208,8 @@ async function build(order: Order, lock: PackageLock, place: BuildPlace): Promis
   const repository = join(folder, "repository");
   await progress("fetch packages", async () => ({ value: undefined, result: await apt.download(lock) }));
   await progress("make the repository", async () => ({ value: await apt.makeRepository(lock, repository) }));
-  const context = { folder, repository, bases, lock, signal: workshop.signal, onLine: room.log };
+  const { filesFrom, signal } = workshop;
+  const context = { folder, repository, bases, lock, filesFrom, signal, onLine: room.log };
   const steps = order.steps(lock);
   for (const step of steps) {
     room.log(`== ${order.title}: ${step.name}`);

@@ -1,6 +1,6 @@
 /** Recipes as data: what is built of what, and which changes make another image. */
 import { describe, expect, test } from "vitest";
-import type { ImagePlan } from "../plan/plan.ts";
+import { buildFilePlace, type ImagePlan } from "../plan/plan.ts";
 import type { BuildStep } from "./build-step.ts";
 import { findOperatingSystem, operatingSystems } from "./catalogue.ts";
 import { assertDrivers, missingDrivers, requiredDrivers } from "./drivers.ts";
@@ -170,6 +170,22 @@ describe("what only the build needs", () => {
     const sources = String(carried.find(({ path }) => path === "apt-sources.list")?.content);
     expect(sources).toMatch(/ bookworm-security main non-free-firmware non-free$/m);
   });
+});
+
+test("files of the operator are brought along for the image layer alone, where its commands look for them", () => {
+  const tool = { path: "a.sh", sha256: "1".repeat(64) };
+  const steps = goldenSteps(os, { plan: { ...plan, buildFiles: [tool] }, overlay, lock }, files);
+  const brought = steps.flatMap((step) =>
+    step.kind === "run-in-root" ? [[step.name, step.broughtFiles]] : [],
+  );
+  expect(brought.filter(([, each]) => each !== undefined)).toEqual([
+    ["apply the image layer", [{ path: `files/${tool.sha256}`, from: tool }]],
+  ]);
+  expect(buildFilePlace(tool)).toBe(`/run/imagectl/files/${tool.sha256}`);
+  const other = { ...tool, sha256: "2".repeat(64) };
+  expect(goldenPlanKey(os, { ...plan, buildFiles: [tool] }, files)).not.toBe(
+    goldenPlanKey(os, { ...plan, buildFiles: [other] }, files),
+  );
 });
 
 test("both initramfs are checked for the same drivers", () => {

@@ -1,6 +1,6 @@
 /** Recipes: from an OS, a plan and a lock to the steps that build its images, and the keys that name them. Pure. */
 import { digestOf, type Sha256 } from "../digest.ts";
-import type { ImagePlan } from "../plan/plan.ts";
+import { buildFileName, type ImagePlan } from "../plan/plan.ts";
 import { catalogueSources } from "./apt-sources.ts";
 import type { BuildStep, StepFile } from "./build-step.ts";
 import { type OperatingSystem, withComponents } from "./catalogue.ts";
@@ -130,6 +130,9 @@ export function goldenSteps(
       name: "apply the image layer",
       script: golden.apply,
       files: [{ path: "overlay.tar", mode: 0o644, content: overlay }],
+      ...(plan.buildFiles === undefined
+        ? {}
+        : { broughtFiles: plan.buildFiles.map((from) => ({ path: buildFileName(from), from })) }),
     },
     ...removalOfBuildPackages(os, plan, files),
     { kind: "run-in-root", name: "make the initramfs", script: golden.initramfs, files: [] },

@@ -15,7 +15,8 @@ import { dirname, join } from "node:path";
 import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import { run } from "../run.ts";
-import type { BootstrapStep, BuildStep, StepFile } from "./build-step.ts";
+import { copyBuildFile } from "./build-files.ts";
+import type { BootstrapStep, BuildStep, RunInRootStep } from "./build-step.ts";
 import { assertDrivers } from "./drivers.ts";
 import { bootstrapCommand, bootstrapEnvironment, buildEnvironment, isolate } from "./isolate.ts";
 import type { PackageLock } from "./package-lock.ts";
@@ -29,6 +30,8 @@ export type StepContext = {
   /** Roots as their packages left them, kept between builds. */
   readonly bases: string;
   readonly lock: PackageLock;
+  /** The folder from which files of the operator are named. */
+  readonly filesFrom: string;
   readonly signal: AbortSignal;
   readonly onLine: (line: string) => void;
 };
@@ -42,7 +45,7 @@ export async function runStep(step: BuildStep, context: StepContext): Promise<st
     case "bootstrap":
       return bootstrap(step, context);
     case "run-in-root":
-      await runInRoot(step.script, step.files, context);
+      await runInRoot(step, context);
       return "";
     case "check-drivers":
       return checkDrivers(step.initrd, step.drivers, context);
@@ -155,7 +158,10 @@ async function keepBase(base: string, context: StepContext): Promise<void> {
   await Promise.all(old.map(({ name }) => rm(join(context.bases, name))));
 }
 
-async function runInRoot(script: string, files: readonly StepFile[], context: StepContext): Promise<void> {
+async function runInRoot(
+  { script, files, broughtFiles = [] }: Pick<RunInRootStep, "script" | "files" | "broughtFiles">,
+  context: StepContext,
+): Promise<void> {
   const folder = join(context.folder, "step");
   await rm(folder, { recursive: true, force: true });
   for (const file of [{ path: "run", mode: 0o644, content: script }, ...files]) {
@@ -163,6 +169,7 @@ async function runInRoot(script: string, files: readonly StepFile[], context: St
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, file.content, { mode: file.mode });
   }
+  for (const { path, from } of broughtFiles) await copyBuildFile(from, context.filesFrom, join(folder, path));
   await runIsolated(["sh", hostScripts.enterRoot, rootOf(context), folder], context);
 }
 
@@ -175,7 +182,7 @@ async function checkDrivers(
   const initrd = await findOne(root, pattern);
   const lines: string[] = [];
   const listing = { ...context, onLine: (line: string) => lines.push(line) };
-  await runInRoot(`lsinitramfs '${initrd.slice(root.length)}'`, [], listing);
+  await runInRoot({ script: `lsinitramfs '${initrd.slice(root.length)}'`, files: [] }, listing);
   const builtin = await readFile(await findOne(root, "lib/modules/*/modules.builtin"), "utf8");
   assertDrivers(initrd.slice(root.length), drivers, lines.join("\n"), builtin);
   return `all ${drivers.length}`;

@@ -19,6 +19,8 @@ export type BuildRequest = {
   readonly os: OperatingSystem;
   readonly plans: readonly ImagePlan[];
   readonly isUpdate: boolean;
+  /** The folder from which plans name files of the operator: the cluster file's. */
+  readonly filesFrom: string;
   /** Reads IMAGECTL_STATE, IMAGECTL_CACHE … */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted: the build ends at once, publishes nothing and leaves nothing. */
@@ -51,6 +53,7 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
       os,
       files: await readRecipeFiles(),
       store: openStore(paths.store),
+      filesFrom: request.filesFrom,
       signingKeyPem: await readFile(keys.manifest.privateKey, "utf8"),
       isUpdate: request.isUpdate,
       now: () => new Date(),

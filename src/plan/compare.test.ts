@@ -50,9 +50,11 @@ test("a file's mode alone is a difference", () => {
 });
 
 test("what an image is built with, and where its packages come from", () => {
-  const wanted: ImagePlan = { ...plan, components: ["non-free"], buildPackages: ["gcc"] };
+  const buildFiles = [{ path: "a.sh", sha256: "0".repeat(64) }];
+  const wanted: ImagePlan = { ...plan, components: ["non-free"], buildPackages: ["gcc"], buildFiles };
   expect(compareImagePlans(plan, wanted)).toEqual([
     { action: "added", what: "the archive component non-free", role: undefined },
+    { action: "added", what: "the file of the build a.sh", role: undefined },
     { action: "added", what: "the package of the build gcc", role: undefined },
   ]);
 });

@@ -38,6 +38,9 @@ function itemsOf(plan: ImagePlan): ReadonlyMap<string, Item> {
     ...named("package", plan.packages),
     ...named("package of the build", plan.buildPackages),
     ...named("archive component", plan.components),
+    ...(plan.buildFiles ?? []).map(({ path, sha256 }) => ({
+      ...{ key: `the file of the build ${path}`, role: undefined, digest: sha256 },
+    })),
     ...owned(plan.files, ({ path }) => path),
     ...owned(plan.commands, ({ name }) => `the command "${name}"`),
     ...owned(plan.services, ({ unit }) => `the service ${unit}`),

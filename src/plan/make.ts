@@ -122,12 +122,16 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   const packages = allOf((role) => role.packages);
   const components = allOf((role) => role.components);
   const buildPackages = allOf((role) => role.buildPackages).filter((name) => !packages.includes(name));
+  const buildFiles = [
+    ...new Map(roles.flatMap((role) => role.buildFiles).map((file) => [file.sha256, file])).values(),
+  ].sort((left, right) => (left.sha256 < right.sha256 ? -1 : 1));
   const seed = seedOf(input, node, group, packages);
   const plan: NodePlan = {
     image: {
       ...{ os: group.os, arch: "amd64", packages },
       ...(components.length === 0 ? {} : { components }),
       ...(buildPackages.length === 0 ? {} : { buildPackages }),
+      ...(buildFiles.length === 0 ? {} : { buildFiles }),
       ...image,
     },
     node: {
@@ -170,11 +174,11 @@ function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly 
   return [...new Set([...own, ...waitedFor])];
 }
 
-/** What is compiled in the build of an image cannot come to a machine that has none. */
+/** What comes into being in the build of an image cannot come to a machine that has none. */
 function imageFindings(where: Where, group: Group, roles: readonly SelectedRole[]): readonly Finding[] {
   if (group.method !== "none") return [];
   return roles
-    .filter(({ role }) => role.buildPackages.length > 0)
+    .filter(({ role, buildFiles }) => role.buildPackages.length > 0 || buildFiles.length > 0)
     .map(({ role: { name } }) => ({
       code: "ROLE_UNSUITABLE",
       where: where(`groups.${group.name}.roles.${group.roles.indexOf(name)}`),

@@ -2,7 +2,14 @@
 import type { Ipv4Address, MacAddress } from "../address.ts";
 import type { DiskPolicy, Method, OsId, Requirements, Restart } from "../cluster/config.ts";
 import { digestOf, type Sha256 } from "../digest.ts";
-import type { Check, FirewallRule, RoleCommand, RoleService, RoleValidator } from "../roles/role.ts";
+import type {
+  BuildFile,
+  Check,
+  FirewallRule,
+  RoleCommand,
+  RoleService,
+  RoleValidator,
+} from "../roles/role.ts";
 
 /** Public keys of the bastion that end up on nodes; they come into being with `imagectl serve` or `init`. */
 export type ClusterTrust = {
@@ -56,6 +63,8 @@ export type ImagePlan = Layer & {
   readonly components?: readonly string[];
   /** Installed while the image is built, and gone from it afterwards. Absent: none. */
   readonly buildPackages?: readonly string[];
+  /** By digest, each once. Absent: none. */
+  readonly buildFiles?: readonly BuildFile[];
 };
 
 export type NodePart = Layer & {
@@ -81,6 +90,16 @@ export type NodePart = Layer & {
 };
 
 export type NodePlan = { readonly image: ImagePlan; readonly node: NodePart };
+
+/** Where a file of the operator lies among what a step of a build brings along. */
+export function buildFileName({ sha256 }: BuildFile): string {
+  return `files/${sha256}`;
+}
+
+/** Where the commands of a build find it, and what its parameter is in templates: templates/recipes/enter-root.sh. */
+export function buildFilePlace(file: BuildFile): string {
+  return `/run/imagectl/${buildFileName(file)}`;
+}
 
 /** Identifies the plan that an attempt was armed with. */
 export function planDigest(plan: NodePlan): Sha256 {

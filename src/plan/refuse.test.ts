@@ -14,6 +14,7 @@ describe("what is refused", () => {
     clusterText.replaceAll(/roles: \[(.*)\]/g, "roles: [$1, zzz]"),
   ];
   const zeroYaml = roles.zero?.["role.yaml"] ?? "";
+  const fileParam = "params: {tool: {type: file, description: what it needs}}\n";
 
   test.each<[string, [Folders, string], string, string, string]>([
     [
@@ -70,6 +71,35 @@ describe("what is refused", () => {
       [
         withRole("zero", { "role.yaml": `${zeroYaml}buildPackages: [gcc]\n` }),
         clusterText.replace("method: golden", "method: none"),
+      ],
+      "ROLE_UNSUITABLE",
+      "c.yaml:12:20",
+      "zero",
+    ],
+    [
+      "a file that the cluster file does not name",
+      [withRole("zero", { "role.yaml": `${zeroYaml}${fileParam}` }), clusterText],
+      "PARAM_INVALID",
+      "c.yaml:12:20",
+      "groups.gpu.params: {zero: {tool: {path: FILE, sha256: DIGEST}}}",
+    ],
+    [
+      "a file without a digest",
+      [
+        withRole("zero", { "role.yaml": `${zeroYaml}${fileParam}` }),
+        clusterText.replace("{word: hi}}\n", "{word: hi}, zero: {tool: a.sh}}\n"),
+      ],
+      "PARAM_INVALID",
+      "c.yaml:13:46",
+      "what it needs",
+    ],
+    [
+      "a role with a file, on machines without an image",
+      [
+        withRole("zero", { "role.yaml": `${zeroYaml}${fileParam}` }),
+        clusterText
+          .replace("{word: hi}}\n", `{word: hi}, zero: {tool: {path: a.sh, sha256: "${"0".repeat(64)}"}}}\n`)
+          .replace("method: golden", "method: none"),
       ],
       "ROLE_UNSUITABLE",
       "c.yaml:12:20",

@@ -4,10 +4,17 @@ import type { ErrorCode } from "../error-codes.ts";
 import type { Finding } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import { splitOsId } from "../os-id.ts";
-import { complainAboutValue } from "../roles/params.ts";
-import type { Role, RoleCatalogue } from "../roles/role.ts";
+import { complainAboutValue, isBuildFile } from "../roles/params.ts";
+import type { BuildFile, Role, RoleCatalogue } from "../roles/role.ts";
+import { buildFilePlace } from "./plan.ts";
 
-export type SelectedRole = { readonly role: Role; readonly params: Readonly<Record<string, unknown>> };
+export type SelectedRole = {
+  readonly role: Role;
+  /** As templates see them: a file is the place where a build's commands find it. */
+  readonly params: Readonly<Record<string, unknown>>;
+  /** The values of its parameters that are files. */
+  readonly buildFiles: readonly BuildFile[];
+};
 
 export type Selection = {
   /** What a role needs comes before it; else by name. */
@@ -39,12 +46,13 @@ export function selectRoles(
   const roles = group.roles.flatMap((name) => catalogue.role(name, group.os) ?? []);
   const { ordered, cycle } = orderByNeeds(roles);
   return {
-    roles: ordered.map((role) => ({ role, params: effectiveParams(role, group) })),
+    roles: ordered.map((role) => withParams(role, group)),
     findings: [
       ...judgeOs(group, operatingSystems, report),
       ...judgeNames(group, catalogue, report),
       ...roles.flatMap((role) => judgeSystems(role, group, report)),
       ...roles.flatMap((role) => judgeNeeds(role, group, report)),
+      ...roles.flatMap((role) => judgeFiles(role, group, report)),
       ...roles.flatMap((role) => judgeParams(role, group, report)),
       ...(cycle === undefined ? [] : [reportCycle(cycle, report)]),
     ],
@@ -90,6 +98,18 @@ function reportCycle(cycle: readonly string[], report: Report): Finding {
   return report("roles", "ROLE_CYCLE", message, "Break the circle in needs: of one role.yaml");
 }
 
+function judgeFiles(role: Role, group: RoleChoice, report: Report): Finding[] {
+  const given = group.params[role.name] ?? {};
+  return Object.entries(role.params)
+    .filter(([name, { type }]) => type === "file" && !Object.hasOwn(given, name))
+    .map(([name, { description }]) => {
+      const message = `the role ${role.name} needs a file: ${name}, ${description}`;
+      const value = `{${role.name}: {${name}: {path: FILE, sha256: DIGEST}}}`;
+      const hint = `Write under groups.${group.name}.params: ${value}; the digest: sha256sum FILE`;
+      return report(`roles.${group.roles.indexOf(role.name)}`, "PARAM_INVALID", message, hint);
+    });
+}
+
 function judgeParams(role: Role, group: RoleChoice, report: Report): Finding[] {
   return Object.entries(group.params[role.name] ?? {}).flatMap(([name, value]) => {
     const place = `params.${role.name}.${name}`;
@@ -100,19 +120,25 @@ function judgeParams(role: Role, group: RoleChoice, report: Report): Finding[] {
     }
     const complaint = complainAboutValue(schema, value);
     if (complaint === undefined) return [];
-    const hint = `${name}: ${schema.description} (default: ${JSON.stringify(schema.default)})`;
+    const fallback = schema.type === "file" ? "" : ` (default: ${JSON.stringify(schema.default)})`;
+    const hint = `${name}: ${schema.description}${fallback}`;
     return [report(place, "PARAM_INVALID", `${role.name}.${name} ${complaint}`, hint)];
   });
 }
 
-function effectiveParams(role: Role, group: RoleChoice): Record<string, unknown> {
+function withParams(role: Role, group: RoleChoice): SelectedRole {
   const given = group.params[role.name] ?? {};
-  return Object.fromEntries(
-    Object.entries(role.params).map(([name, schema]) => [
-      name,
-      Object.hasOwn(given, name) ? given[name] : schema.default,
-    ]),
-  );
+  const values = Object.entries(role.params).map(([name, { type, default: fallback }]) => ({
+    name,
+    isFile: type === "file",
+    value: Object.hasOwn(given, name) ? given[name] : fallback,
+  }));
+  const buildFiles = values.flatMap(({ isFile, value }) => (isFile && isBuildFile(value) ? [value] : []));
+  const shown = values.map(({ name, isFile, value }) => [
+    name,
+    isFile ? (isBuildFile(value) ? buildFilePlace(value) : "") : value,
+  ]);
+  return { role, params: Object.fromEntries(shown), buildFiles };
 }
 
 /** Kahn's algorithm, always taking the first name that is free, so that the list's order decides nothing. */

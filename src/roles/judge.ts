@@ -77,7 +77,10 @@ function judgeDefaults(file: YamlFile, role: RoleYaml, level: string): Finding[]
         ),
       ];
     }
-    const complaint = complainAboutValue(toParamSchema(param), override.default);
+    const complaint =
+      param.type === "file"
+        ? "is not for a role to say: it is a file"
+        : complainAboutValue(toParamSchema(param), override.default);
     return complaint === undefined
       ? []
       : [roleFinding(where, `the default of ${name} ${complaint}`, param.description, "VALUE_INVALID")];

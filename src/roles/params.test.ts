@@ -1,8 +1,11 @@
 /** Values of parameters against their schema. */
 import { expect, test } from "vitest";
+import { sha256 } from "../digest.ts";
 import { complainAboutValue } from "./params.ts";
 import type { ParamSchema } from "./role.ts";
 
+const digest = sha256("");
+const fileForm = "must be {path: FILE, sha256: DIGEST}; the digest: sha256sum FILE";
 const rest = { default: "", description: "" };
 
 test.each<[string, Omit<ParamSchema, "default" | "description">, unknown, string | undefined]>([
@@ -44,6 +47,17 @@ test.each<[string, Omit<ParamSchema, "default" | "description">, unknown, string
     { type: "array", items: { type: "string" }, pattern: "[a-z]+" },
     ["a", "B"],
     "[1] must match [a-z]+",
+  ],
+  ["a file", { type: "file" }, { path: "a.sh", sha256: digest }, undefined],
+  ["a file's path alone", { type: "file" }, "a.sh", fileForm],
+  ["a file without a digest", { type: "file" }, { path: "a.sh" }, fileForm],
+  ["a file with more", { type: "file" }, { path: "a.sh", sha256: digest, mode: 0o755 }, fileForm],
+  ["a file with a line end in its path", { type: "file" }, { path: "a\nb", sha256: digest }, fileForm],
+  [
+    "a file with another kind of digest",
+    { type: "file" },
+    { path: "a.sh", sha256: "d41d8cd98f00b204e9800998ecf8427e" },
+    "has a sha256 that is not 64 lower-case hexadecimal digits",
   ],
   ["no list", { type: "array", items: { type: "string" } }, "a", "must be a list"],
 ])("%s", (_name, schema, value, complaint) => {

@@ -1,8 +1,10 @@
 /** Values of a role's parameters, against the schema that the role gives them. */
-import type { ParamSchema } from "./role.ts";
+import { sha256Pattern } from "../digest.ts";
+import type { BuildFile, ParamSchema } from "./role.ts";
 
 /** @returns why the value does not fit, as the end of a sentence about it; undefined when it fits. */
 export function complainAboutValue(schema: ParamSchema, value: unknown): string | undefined {
+  if (schema.type === "file") return complainAboutFile(value);
   if (schema.type === "array") {
     if (!Array.isArray(value)) return "must be a list";
     const item = schema.items?.type ?? "string";
@@ -11,6 +13,19 @@ export function complainAboutValue(schema: ParamSchema, value: unknown): string 
     return index < 0 ? undefined : `[${index}] ${complaints[index]}`;
   }
   return complainAboutScalar({ ...schema, type: schema.type }, value);
+}
+
+export function isBuildFile(value: unknown): value is BuildFile {
+  return complainAboutFile(value) === undefined;
+}
+
+function complainAboutFile(value: unknown): string | undefined {
+  const form = "must be {path: FILE, sha256: DIGEST}; the digest: sha256sum FILE";
+  if (typeof value !== "object" || value === null) return form;
+  const { path, sha256, ...others } = value as Readonly<Record<string, unknown>>;
+  if (typeof path !== "string" || path === "" || /\p{Cc}/u.test(path)) return form;
+  if (typeof sha256 !== "string" || Object.keys(others).length > 0) return form;
+  return sha256Pattern.test(sha256) ? undefined : "has a sha256 that is not 64 lower-case hexadecimal digits";
 }
 
 function complainAboutScalar(

@@ -185,6 +185,24 @@ describe("each thing that is wrong in a role.yaml has a code and a place", () =>
       "2:10",
     ],
     [
+      "a file with a default",
+      "summary: x\nparams: {a: {type: file, default: /etc/motd, description: d}}\n",
+      "VALUE_INVALID",
+      "2:35",
+    ],
+    [
+      "a file with values",
+      "summary: x\nparams: {a: {type: file, enum: [x], description: d}}\n",
+      "VALUE_INVALID",
+      "2:26",
+    ],
+    [
+      "another default for a file",
+      "summary: x\nparams: {a: {type: file, description: d}}\nbyOs: {debian: {params: {a: {default: x}}}}\n",
+      "VALUE_INVALID",
+      "3:39",
+    ],
+    [
       "a default of another type",
       "summary: x\nparams: {a: {type: integer, default: b, description: d}}\n",
       "VALUE_INVALID",

@@ -1,15 +1,26 @@
 /** A role: everything about one concern together, as its folder says it. `src/` names no role. */
+import type { Sha256 } from "../digest.ts";
 import type { Finding } from "../errors.ts";
 
-/** JSON-Schema subset for parameters: the types that a YAML scalar or list of scalars can have. */
+/**
+ * JSON-Schema subset for parameters: the types that a YAML scalar or list of scalars can have; and `file`, a file of the
+ * operator that an image is built with, which has no default.
+ */
 export type ParamSchema = {
-  readonly type: "string" | "integer" | "boolean" | "array";
+  readonly type: "string" | "integer" | "boolean" | "array" | "file";
   readonly enum?: readonly (string | number)[];
   readonly items?: { readonly type: "string" | "integer" };
   /** A JavaScript regular expression for the whole of a text, or of each text of a list. */
   readonly pattern?: string;
   readonly default: unknown;
   readonly description: string;
+};
+
+/** The value of a parameter of type `file`. */
+export type BuildFile = {
+  /** As the cluster file has it: absolute, or from the cluster file's folder. */
+  readonly path: string;
+  readonly sha256: Sha256;
 };
 
 export type RoleFile = {

@@ -20,7 +20,10 @@ export const OsLevel = /^[a-z]+(-[0-9]+(\.[0-9]+)?)?$/;
 
 const Param = z
   .strictObject({
-    type: described(z.enum(["string", "integer", "boolean", "array"]), "string, integer, boolean or array"),
+    type: described(
+      z.enum(["string", "integer", "boolean", "array", "file"]),
+      "string, integer, boolean, array or file",
+    ),
     enum: described(
       z
         .array(z.union([z.string(), z.number()]))
@@ -36,7 +39,10 @@ const Param = z
       z.string().refine(isPattern, { abort: true, error: "expected a regular expression" }).optional(),
       "a regular expression for the whole text, or for each text of an array",
     ),
-    default: described(z.unknown(), "the value where the cluster file gives none"),
+    default: described(
+      z.unknown().optional(),
+      "the value where the cluster file gives none; a file has no default",
+    ),
     description: described(Sentence, "what it does, in one line"),
   })
   .superRefine((param, context) => {
@@ -46,6 +52,16 @@ const Param = z
       refuse("an array has items, and nothing else has", "items");
     if (param.pattern !== undefined && (param.items ?? param).type !== "string")
       refuse("only a text has a pattern", "pattern");
+    if (param.type === "file") {
+      if (param.default !== undefined) refuse("a file has no default: the cluster file names it", "default");
+      if (param.enum !== undefined) refuse("a file has no list of values", "enum");
+      return;
+    }
+    if (param.default === undefined) {
+      const hint = "Add it: the value where the cluster file gives none";
+      context.addIssue(problem("a default is missing", { code: "KEY_MISSING", hint, path: ["default"] }));
+      return;
+    }
     const complaint = complainAboutValue(toParamSchema(param), param.default);
     if (complaint !== undefined) refuse(complaint, "default");
   });
@@ -55,13 +71,13 @@ type RawParam = {
   readonly enum?: readonly (string | number)[] | undefined;
   readonly items?: { readonly type: "string" | "integer" } | undefined;
   readonly pattern?: string | undefined;
-  readonly default: unknown;
+  readonly default?: unknown;
   readonly description: string;
 };
 
 export function toParamSchema({ enum: allowed, items, pattern, ...param }: RawParam): ParamSchema {
   return {
-    ...param,
+    ...{ ...param, default: param.default },
     ...(allowed === undefined ? {} : { enum: allowed }),
     ...(items === undefined ? {} : { items }),
     ...(pattern === undefined ? {} : { pattern }),

@@ -5,6 +5,7 @@ import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
 import { lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
 import { auditWithLynis } from "../support/lynis.ts";
+import { miniforge } from "../support/miniforge.ts";
 import { prove } from "../support/prove.ts";
 
 const userData = [
@@ -15,13 +16,17 @@ const userData = [
   "",
 ].join("\n");
 
-const added = ["hardening", "python-users", "fabric"];
+const added = ["hardening", "python-users", "miniforge", "fabric"];
 const node2 = { name: "node2", mac: "52:54:00:77:00:12", address: "10.77.0.12" };
 const proved = new Set(["userdata", ...added]);
 let booted: BootedLab;
 beforeAll(async () => {
   const roles = [...standardRoles, ...added];
-  booted = await openBootedLab({ ...wholeCluster, userData, roles, otherNodes: [node2] });
+  const { files, params } = miniforge;
+  booted = await openBootedLab({
+    ...{ ...wholeCluster, userData, roles, otherNodes: [node2] },
+    ...{ files, params: `{miniforge: ${params}}` },
+  });
 });
 afterAll(() => booted?.close());
 

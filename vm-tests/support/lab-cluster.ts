@@ -24,6 +24,8 @@ export type LabClusterOptions = {
   readonly userData?: string;
   /** Parameters of roles, as YAML flow: `{sshd: {kex: pq}}`. */
   readonly params?: string;
+  /** Texts beside the cluster file, by name: its parameters may name them. */
+  readonly files?: Readonly<Record<string, string>>;
   /** How the node is joined to the network, as YAML flow: `{mtu: 1400}`. */
   readonly link?: string;
   /** The node's other cards, as YAML flow. */
@@ -87,6 +89,8 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
   for (const [name, file] of Object.entries(userKeys)) {
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", `${name}@lab`, "-f", file]);
   }
+  const { files = {} } = options;
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   const file = join(folder, "cluster.yaml");
   const rewrite = (changed: LabClusterOptions): void => {
     const publicKey = (name: "alice" | "carol"): string =>
