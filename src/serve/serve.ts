@@ -46,6 +46,7 @@ const sshPollMs = 2_000;
 
 /** What a machine with a kernel of its own has, and a namespace of a test has not. */
 export const machineCapabilities = [
+  "data-disks",
   "kernel-apparmor",
   "kernel-audit",
   "kernel-command-line",

@@ -16,7 +16,8 @@ const userData = [
   "",
 ].join("\n");
 
-const added = ["hardening", "python-users", "miniforge", "fabric"];
+const added = ["hardening", "python-users", "miniforge", "fabric", "scratch"];
+const scratch = "/srv/scratch";
 const node2 = { name: "node2", mac: "52:54:00:77:00:12", address: "10.77.0.12" };
 const proved = new Set(["userdata", ...added]);
 let booted: BootedLab;
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const { files, params } = miniforge;
   booted = await openBootedLab({
     ...{ ...wholeCluster, userData, roles, otherNodes: [node2] },
-    ...{ files, params: `{miniforge: ${params}}` },
+    ...{ files, params: `{miniforge: ${params}, scratch: {days: 30}}` },
   });
 });
 afterAll(() => booted?.close());
@@ -38,14 +39,45 @@ test("its files are written and its commands run, once, also after a restart", a
   expect(await seen()).toMatchObject({ exitCode: 0, stdout: "by the operatorran\n" });
 });
 
+test("nobody gets a scratch folder before its disk is there", async () => {
+  const start = "systemctl start imagectl-scratch.service";
+  await onMachine(booted, `mkdir -p ${scratch}; ${start}`);
+  expect(await onMachine(booted, `ls ${scratch}`)).toBe("");
+  // A namespace has no disks.
+  await onMachine(booted, `mount -t tmpfs -o mode=755 disk ${scratch}; ${start}`);
+  expect(await onMachine(booted, `ls ${scratch}`)).toBe("alice\ncarol");
+});
+
 test("their checks are green, and each fault turns its own red", async () => {
   const { report, proofs } = await prove({
     plan: await booted.plan(),
     vantages: booted.vantages,
+    capabilities: ["data-disks"],
     wanted: ({ role }) => proved.has(role),
   });
   expect(new Set(proofs.map(({ check }) => check.role))).toEqual(proved);
   expect(report.isReady, reportTable(report)).toBe(true);
+});
+
+test("the sweep takes what nobody touched, and leaves what is in use and the folders themselves", async () => {
+  const own = `${scratch}/alice`;
+  const asAlice = (script: string) => onMachine(booted, `su -s /bin/sh -c '${script}' alice`);
+  await asAlice(
+    `mkdir ${own}/run ${own}/old; touch ${own}/run/old ${own}/old/old; ln -s /etc ${own}/link; sleep 4`,
+  );
+  await asAlice(`echo result >${own}/run/new`);
+  const seconds = "s/30d$/3s/";
+  expect(
+    await onMachine(
+      booted,
+      `sed ${seconds} /etc/imagectl/scratch.conf >/run/sweep.conf; tail -1 /run/sweep.conf`,
+    ),
+  ).toBe(`e ${scratch}/* - - - 3s`);
+  await onMachine(booted, "systemd-tmpfiles --clean /run/sweep.conf");
+  expect(await asAlice(`cd ${own}; find . -mindepth 1 | sort; ls /etc/passwd`)).toBe(
+    "./run\n./run/new\n/etc/passwd",
+  );
+  await onMachine(booted, `stat ${scratch}/carol`);
 });
 
 test("a job reaches the other nodes of its group, whatever port it takes, and a stranger does not", async () => {
