@@ -6,8 +6,9 @@ import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { packageRoot } from "../../src/paths.ts";
 import { run } from "../../src/run.ts";
 import { lab, labSystems } from "../support/lab-cluster.ts";
-import { type LogLab, openLogLab } from "../support/log-lab.ts";
+import { openLogLab } from "../support/log-lab.ts";
 import { prove } from "../support/prove.ts";
+import type { TwoMachines } from "../support/two-machines.ts";
 
 /** rsyslog tries again every 5 to 30 seconds. Milliseconds. */
 const pace = { timeout: 60_000, interval: 500 };
@@ -45,7 +46,7 @@ function rendered(role: string, file: string): string {
 }
 
 describe.each(labSystems)("%s", (os) => {
-  let logs: LogLab;
+  let logs: TwoMachines;
   beforeAll(async () => {
     logs = await openLogLab(os);
   });

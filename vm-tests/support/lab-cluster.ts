@@ -36,6 +36,8 @@ export type LabClusterOptions = {
   readonly restart?: "kexec";
   /** What the bastion is, as a machine of the cluster with one card, eth0; without them it has no plan. */
   readonly bastionRoles?: readonly string[];
+  /** Parameters of the bastion's roles beside the firewall's, as YAML: `time-server: {servers: []}`. */
+  readonly bastionParams?: string;
 };
 
 /** The systems that whole nodes are proved with. */
@@ -128,9 +130,13 @@ ${otherNodes.map((other) => `  ${other.name}: {mac: "${other.mac}", address: ${o
 }
 
 /** Entry and group of the bastion. */
-function bastionText({ os, bastionRoles }: LabClusterOptions): { bastion: string; desk: string } {
+function bastionText({ os, bastionRoles, bastionParams }: LabClusterOptions): {
+  bastion: string;
+  desk: string;
+} {
   if (bastionRoles === undefined) return { bastion: `interface: ${lab.bastionInterface}`, desk: "" };
-  const roles = `roles: [${bastionRoles.join(", ")}], params: {firewall: {allowOutgoing: true}}`;
+  const others = bastionParams === undefined ? "" : `, ${bastionParams}`;
+  const roles = `roles: [${bastionRoles.join(", ")}], params: {firewall: {allowOutgoing: true}${others}}`;
   return {
     bastion: "interface: eth0, group: desk",
     desk: `  desk: {os: ${os}, method: none, ${roles}}\n`,

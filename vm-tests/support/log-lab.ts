@@ -1,119 +1,18 @@
-/** Level 3: node1 that sends its logs and the bastion that keeps them, booted, with a desk and an outsider on their switch. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { keyPaths, readPublicKeys } from "../../src/keys.ts";
-import { type BootedNode, openBootedNodes } from "../../src/lab/booted-nodes.ts";
-import { NamespaceHost } from "../../src/lab/namespace-host.ts";
-import type { LabNetwork } from "../../src/lab/network.ts";
-import { prepareRoot } from "../../src/lab/prepare-root.ts";
-import { openScratch } from "../../src/lab/scratch.ts";
-import { unpackRoot } from "../../src/lab/unpack-root.ts";
-import { statePaths } from "../../src/paths.ts";
-import { wholeOverlay } from "../../src/plan/fill-secrets.ts";
-import type { NodePlan } from "../../src/plan/plan.ts";
-import { openSecrets } from "../../src/secrets.ts";
-import { cache, ensureImage, imagectl, imageOf, planOf, testState } from "./image.ts";
-import {
-  byHandAddress,
-  type LabSystem,
-  lab,
-  makeLabCluster,
-  minimalRoles,
-  wholeCluster,
-} from "./lab-cluster.ts";
+/** Level 3: node1 that sends its logs and the bastion that keeps them. */
+import { imagectl, testState } from "./image.ts";
+import { type LabSystem, minimalRoles, wholeCluster } from "./lab-cluster.ts";
 import { ensureLogKeys } from "./log-keys.ts";
+import { openTwoMachines, type TwoMachines } from "./two-machines.ts";
 
-export type LogLab = {
-  readonly node: BootedNode;
-  readonly bastion: BootedNode;
-  readonly network: LabNetwork;
-  close(): Promise<void>;
-};
-
-/** No machine of the cluster file, but on its network. */
-export const desk = "10.77.0.9";
-
-export async function openLogLab(os: LabSystem): Promise<LogLab> {
-  const scratch = openScratch({ cache, pid: process.pid });
-  const { file } = await makeLabCluster(scratch.folder("cluster"), {
-    ...wholeCluster,
-    os,
-    roles: [...minimalRoles, "network", "rsyslog"],
-    bastionRoles: [...minimalRoles, "log-server"],
+export function openLogLab(os: LabSystem): Promise<TwoMachines> {
+  return openTwoMachines({
+    cluster: {
+      ...wholeCluster,
+      os,
+      roles: [...minimalRoles, "network", "rsyslog"],
+      bastionRoles: [...minimalRoles, "log-server"],
+    },
+    nodeFiles: ["/etc/rsyslog.d/70-network.conf"],
+    ensureSecrets: () => ensureLogKeys(testState, imagectl),
   });
-  await ensureImage(file, os);
-  await ensureLogKeys(testState, imagectl);
-  const paths = statePaths({ IMAGECTL_STATE: testState });
-  const secrets = openSecrets(paths.secrets);
-  const hostCaKey = keyPaths(paths.keys).hostCa.privateKey;
-  const plan = await planOf(file);
-  const root = (await imageOf(plan)).artefact("root.tar.zst");
-  const booted = await openBootedNodes({
-    cache,
-    scratch,
-    addresses: { ...lab, bastion: desk },
-    nodes: [{ plan, mac: lab.node.mac, otherMacs: [], root }],
-    hostCa: { privateKeyFile: hostCaKey, publicKey: (await readPublicKeys(paths.keys)).hostCaKey },
-    secrets,
-    now: new Date(),
-    onProgress: () => {},
-  });
-  const { network } = booted;
-  const [node] = booted.nodes as [BootedNode];
-  const bastionPlan = await planOf(file, "bastion");
-  const folder = scratch.folder("bastion");
-  const lower = await unpackRoot({ archive: root.path, sha256: root.sha256, cache, now: new Date() });
-  await prepareRoot({ plan: bastionPlan, lower, folder, hostCaKey, secrets });
-  await settle(join(folder, "upper"), bastionPlan, secrets);
-  const mac = "52:54:00:77:00:02";
-  const host = new NamespaceHost({ hostname: "bastion", mac, id: scratch.id, lower, folder, network });
-  const close = async (): Promise<void> => {
-    await host.powerOff();
-    await booted.close();
-    scratch.close();
-  };
-  try {
-    await host.boot();
-    await applyWhole(host);
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  const seen = (each: BootedNode["vantages"]): BootedNode["vantages"] => ({
-    ...each,
-    bastion: (script, timeoutSeconds) => host.run(script, timeoutSeconds),
-  });
-  const vantages = { ...node.vantages, node: seen(node.vantages).bastion };
-  return {
-    node: { ...node, vantages: seen(node.vantages) },
-    bastion: { plan: bastionPlan, host, vantages },
-    network,
-    close,
-  };
-}
-
-/** The address is the operator's; what apply would bring lies ready, since the root is an image of nodes. */
-async function settle(
-  upper: string,
-  plan: NodePlan,
-  secrets: Parameters<typeof wholeOverlay>[1],
-): Promise<void> {
-  const own = join(upper, byHandAddress.path);
-  mkdirSync(dirname(own), { recursive: true });
-  writeFileSync(own, byHandAddress.text);
-  mkdirSync(join(upper, "root"), { recursive: true });
-  writeFileSync(join(upper, "root/overlay.tar"), await wholeOverlay(plan, secrets), { mode: 0o600 });
-}
-
-/** An image of nodes sends what it logs to the bastion; on the bastion itself that is no role's. */
-async function applyWhole(host: NamespaceHost): Promise<void> {
-  const script = `set -e
-    rm /etc/rsyslog.d/70-network.conf
-    mkdir /run/overlay
-    tar -x -C /run/overlay -f /root/overlay.tar
-    sh /run/overlay/imagectl/apply
-    sh /run/overlay/imagectl/apply`;
-  const { exitCode, stdout, stderr } = await host.run(script, 120);
-  if (exitCode === 0 && stdout.endsWith("\nnothing to change\n")) return;
-  throw new Error(`the bastion could not be applied, or not for good: ${stdout}${stderr}`);
 }
