@@ -9,6 +9,7 @@ const longest = [
     "logs",
     "booted/node",
     "booted/nfs-homes",
+    "booted/egress",
     "time-server",
   ],
   ...["reinstall-uefi", "vm/nfs-homes", "vm/nvidia"],
