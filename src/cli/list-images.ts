@@ -85,6 +85,7 @@ async function compareToArchive(
   io.stderr.write(`asking the archives of ${manifest.os} for what is in the ${manifest.kind} image …\n`);
   const apt = await openApt({
     os: withComponents(findOperatingSystem(manifest.os), request.components),
+    archives: request.archives ?? [],
     cache: cacheDirectory(io.env),
     signal: new AbortController().signal,
     onLine: () => {},

@@ -32,6 +32,9 @@ export function formatPlan(plan: NodePlan): string {
     "",
     `image layer  ${image.os} ${image.arch}  ${digestOf(image)}  (nodes with the same digest share an image)`,
     `  packages  ${image.packages.join(" ") || "none"}`,
+    ...(image.archives ?? []).map(
+      ({ name, uri, suite, components }) => `  archive   ${[name, uri, suite, ...components].join(" ")}`,
+    ),
     ...(image.buildPackages === undefined ? [] : [`  to build  ${image.buildPackages.join(" ")}`]),
     ...(image.buildFiles ?? []).map(({ path, sha256 }) => `  to build  ${path}  ${sha256}`),
     ...formatLayer(image),

@@ -1,6 +1,13 @@
 /** This machine's apt sources, read and turned to another suite. */
 import { describe, expect, test } from "vitest";
-import { catalogueSources, deriveSources, networkConfig, parseDeb822, parseOneLine } from "./apt-sources.ts";
+import {
+  archiveLine,
+  catalogueSources,
+  deriveSources,
+  networkConfig,
+  parseDeb822,
+  parseOneLine,
+} from "./apt-sources.ts";
 import { findOperatingSystem } from "./catalogue.ts";
 
 const debian12 = findOperatingSystem("debian-12");
@@ -80,6 +87,16 @@ deb http://flat.example ./
       expect.objectContaining({ uris: ["http://flat.example"], suites: ["./"], components: [] }),
     ]);
   });
+});
+
+test("archives of others believe their own keys alone", () => {
+  const archive = { name: "tools", uri: "https://a.example/deb", key: "k" };
+  expect(archiveLine({ ...archive, suite: "stable", components: ["main", "extra"] }, "/keys/tools.asc")).toBe(
+    "deb [signed-by=/keys/tools.asc] https://a.example/deb stable main extra",
+  );
+  expect(archiveLine({ ...archive, suite: "./", components: [] }, "/keys/tools.asc")).toBe(
+    "deb [signed-by=/keys/tools.asc] https://a.example/deb ./",
+  );
 });
 
 describe("turned to an OS", () => {

@@ -1,4 +1,5 @@
 /** Where packages come from: this machine's own apt sources, turned to another suite and more components. Pure. */
+import type { PackageArchive } from "../roles/role.ts";
 import type { OperatingSystem } from "./catalogue.ts";
 
 /** One stanza of sources.list(5) in deb822 format, or one line of the one-line format. */
@@ -89,6 +90,11 @@ function turnSuite(suite: string, os: OperatingSystem): string | undefined {
 
 function sourceLine(uri: string, suite: string, os: OperatingSystem, keyring: string): string {
   return `deb [signed-by=${keyring}] ${uri} ${suite} ${os.components.join(" ")}`;
+}
+
+/** @param key path of the keys that sign it. @returns one-line source. */
+export function archiveLine({ uri, suite, components }: PackageArchive, key: string): string {
+  return ["deb", `[signed-by=${key}]`, uri, suite, ...components].join(" ");
 }
 
 /** The catalogue's archives: what an image's own apt is set to, whatever machine built it. */

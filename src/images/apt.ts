@@ -4,9 +4,17 @@ import { join } from "node:path";
 import { digestOf } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
 import { formatBytes } from "../quantity.ts";
+import type { PackageArchive } from "../roles/role.ts";
 import { run } from "../run.ts";
 import { hashFile } from "../store/file-system.ts";
-import { type AptSource, deriveSources, networkConfig, parseDeb822, parseOneLine } from "./apt-sources.ts";
+import {
+  type AptSource,
+  archiveLine,
+  deriveSources,
+  networkConfig,
+  parseDeb822,
+  parseOneLine,
+} from "./apt-sources.ts";
 import type { OperatingSystem } from "./catalogue.ts";
 import {
   debFileName,
@@ -35,6 +43,8 @@ export type Apt = {
 
 export type AptOptions = {
   readonly os: OperatingSystem;
+  /** Of others, beside the system's. */
+  readonly archives?: readonly PackageArchive[];
   /** Keeps .debs and package indexes between builds. */
   readonly cache: string;
   readonly signal: AbortSignal;
@@ -43,18 +53,23 @@ export type AptOptions = {
 
 /** An apt of our own: this machine's mirrors and proxies, another suite, none of its packages. */
 export async function openApt(options: AptOptions): Promise<Apt> {
-  const sources = deriveSources(await readMachineSources(), options.os);
+  const { archives = [] } = options;
+  const ours = deriveSources(await readMachineSources(), options.os);
   const { stdout: dump } = await run("apt-config", ["dump"]);
   const settings = networkConfig(dump);
-  const folder = join(options.cache, "apt", digestOf({ sources, settings }).slice(0, 16));
+  const others = archives.length === 0 ? {} : { archives };
+  const folder = join(options.cache, "apt", digestOf({ sources: ours, settings, ...others }).slice(0, 16));
   const debs = join(options.cache, "debs");
   await Promise.all(
-    ["lists/partial", "archives/partial", "etc/apt.conf.d", "etc/preferences.d"].map((name) =>
+    ["lists/partial", "archives/partial", "etc/apt.conf.d", "etc/preferences.d", "keys"].map((name) =>
       mkdir(join(folder, name), { recursive: true }),
     ),
   );
   await mkdir(join(debs, "partial"), { recursive: true });
   await writeFile(join(folder, "status"), "");
+  const keyOf = ({ name }: PackageArchive): string => join(folder, "keys", `${name}.asc`);
+  await Promise.all(archives.map((archive) => writeFile(keyOf(archive), archive.key)));
+  const sources = [...ours, ...archives.map((archive) => archiveLine(archive, keyOf(archive)))];
   await writeFile(join(folder, "etc/sources.list"), `${sources.join("\n")}\n`);
   await writeFile(join(folder, "apt.conf"), aptConfig(folder, settings));
   const apt: AptRun = (program, words, cwd) =>

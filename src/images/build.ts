@@ -44,8 +44,8 @@ import { openProgress, type StepProgress } from "./step-progress.ts";
 /** What only a real build needs: an up-to-date image takes no lock and starts no program. */
 export type Bench = {
   readonly room: BuildRoom;
-  /** @param components of the archives, beside those of every image. */
-  readonly openApt: (components: readonly string[]) => Promise<Apt>;
+  /** @param from where packages are, beside the archives of every image. */
+  readonly openApt: (from: Pick<PackageRequest, "components" | "archives">) => Promise<Apt>;
   /** Roots as their packages left them, kept between builds. */
   readonly bases: string;
 };
@@ -161,7 +161,7 @@ async function bringUpToDate(order: Order, workshop: Workshop): Promise<Image> {
     logPath: bench.room.logPath,
     root: join(folder, "root"),
   });
-  const apt = await bench.openApt(order.request.components ?? []);
+  const apt = await bench.openApt(order.request);
   const lock = await progress("resolve packages", () => resolveLock(order, workshop, apt));
   if (isWhole && newest.manifest.key === imageKey(order.planKey, lock)) return reuse(newest, order, workshop);
   return build(order, lock, { workshop, bench, apt, folder, progress });

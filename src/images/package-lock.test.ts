@@ -95,6 +95,11 @@ test("order and repetition do not change what was asked for; a package does", ()
   expect(requestDigest({ os: "debian-12", packages: ["b", "a", "b"] })).toBe(digest);
   expect(requestDigest({ os: "debian-12", packages: ["a", "b", "c"] })).not.toBe(digest);
   expect(requestDigest({ os: "debian-13", packages: ["a", "b"] })).not.toBe(digest);
+  const archive = { name: "a", uri: "https://a.example", suite: "./", components: [], key: "k" };
+  const asked = (archives: readonly (typeof archive)[]) =>
+    requestDigest({ os: "debian-12", packages: ["a", "b"], archives });
+  expect(asked([])).toBe(digest);
+  expect(new Set([digest, asked([archive]), asked([{ ...archive, key: "l" }])]).size).toBe(3);
 });
 
 test("the same packages on another day are the same", () => {

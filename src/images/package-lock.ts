@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { digestOf, type Sha256, sha256Pattern } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
+import type { PackageArchive } from "../roles/role.ts";
 
 export const LockedPackage = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/),
@@ -33,12 +34,18 @@ export type PackageRequest = {
   readonly packages: readonly string[];
   /** Of the archives, beside those of every image. */
   readonly components?: readonly string[];
+  /** Of others. */
+  readonly archives?: readonly PackageArchive[];
 };
 
 export function requestDigest(request: PackageRequest): Sha256 {
-  const { os, components = [] } = request;
+  const { os, components = [], archives = [] } = request;
   const packages = [...new Set(request.packages)].sort();
-  return digestOf({ os, packages, ...(components.length === 0 ? {} : { components }) });
+  return digestOf({
+    ...{ os, packages },
+    ...(components.length === 0 ? {} : { components }),
+    ...(archives.length === 0 ? {} : { archives }),
+  });
 }
 
 /** @throws ImagectlError LOCK_MALFORMED. */

@@ -149,6 +149,9 @@ describe("what only the build needs", () => {
     expect(goldenRequest(os, building).packages).toEqual(expect.arrayContaining(["gcc", "grub-pc-bin"]));
     expect(goldenRequest(os, building).components).toEqual(["non-free"]);
     expect(goldenRequest(os, plan)).not.toHaveProperty("components");
+    const archives = [{ name: "a", uri: "https://a.example", suite: "./", components: [], key: "k" }];
+    expect(goldenRequest(os, { ...building, archives }).archives).toEqual(archives);
+    expect(goldenRequest(os, building)).not.toHaveProperty("archives");
   });
 
   test("goes between the image layer, which uses it, and the initramfs", () => {

@@ -43,9 +43,13 @@ const documentationExcludes = [
 const essential = "?essential";
 
 export function goldenRequest(os: OperatingSystem, plan: ImagePlan): PackageRequest {
-  const { components, buildPackages = [] } = plan;
+  const { components, archives, buildPackages = [] } = plan;
   const packages = [essential, ...packagesThatStay(os, plan), ...buildPackages];
-  return { os: os.id, packages, ...(components === undefined ? {} : { components }) };
+  return {
+    ...{ os: os.id, packages },
+    ...(components === undefined ? {} : { components }),
+    ...(archives === undefined ? {} : { archives }),
+  };
 }
 
 function packagesThatStay(os: OperatingSystem, plan: ImagePlan): string[] {

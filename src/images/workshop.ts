@@ -43,8 +43,8 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
   const openBench = async (): Promise<Bench> => {
     await requireStoreSpace(paths.store);
     const room = await openBuildRoom(cache, os.id, new Date());
-    const open = (components: readonly string[]) =>
-      openApt({ os: withComponents(os, components), cache, signal, onLine: room.log });
+    const open: Bench["openApt"] = ({ components, archives = [] }) =>
+      openApt({ os: withComponents(os, components), archives, cache, signal, onLine: room.log });
     return { room, openApt: open, bases: join(cache, "bases") };
   };
   let isWorthALook = true;

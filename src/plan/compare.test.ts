@@ -51,10 +51,18 @@ test("a file's mode alone is a difference", () => {
 
 test("what an image is built with, and where its packages come from", () => {
   const buildFiles = [{ path: "a.sh", sha256: "0".repeat(64) }];
-  const wanted: ImagePlan = { ...plan, components: ["non-free"], buildPackages: ["gcc"], buildFiles };
+  const archives = [{ name: "a", uri: "https://a.example", suite: "./", components: [], key: "k" }];
+  const wanted: ImagePlan = {
+    ...{ ...plan, components: ["non-free"], archives, buildPackages: ["gcc"], buildFiles },
+  };
   expect(compareImagePlans(plan, wanted)).toEqual([
+    { action: "added", what: "the archive a", role: undefined },
     { action: "added", what: "the archive component non-free", role: undefined },
     { action: "added", what: "the file of the build a.sh", role: undefined },
     { action: "added", what: "the package of the build gcc", role: undefined },
+  ]);
+  const resigned = { ...wanted, archives: archives.map((archive) => ({ ...archive, key: "l" })) };
+  expect(compareImagePlans(wanted, resigned)).toEqual([
+    { action: "modified", what: "the archive a", role: undefined },
   ]);
 });

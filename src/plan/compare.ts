@@ -38,6 +38,9 @@ function itemsOf(plan: ImagePlan): ReadonlyMap<string, Item> {
     ...named("package", plan.packages),
     ...named("package of the build", plan.buildPackages),
     ...named("archive component", plan.components),
+    ...(plan.archives ?? []).map((archive) => ({
+      ...{ key: `the archive ${archive.name}`, role: undefined, digest: digestOf(archive) },
+    })),
     ...(plan.buildFiles ?? []).map(({ path, sha256 }) => ({
       ...{ key: `the file of the build ${path}`, role: undefined, digest: sha256 },
     })),

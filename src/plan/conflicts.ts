@@ -20,6 +20,7 @@ function claimsOf(role: Role): Claim[] {
       where: `${file.source}:1:1`,
     })),
     ...role.packages.map((name) => inYaml(`the package ${name}`, placeKey.package(name))),
+    ...role.archives.map(({ name }) => inYaml(`the archive ${name}`, placeKey.archive(name))),
     ...role.secrets.map(({ name }) => inYaml(`the secret ${name}`, placeKey.secret(name))),
     ...role.scrapes.map(({ job }) => inYaml(`the scrape ${job}`, placeKey.scrape(job))),
     ...role.services.map(({ unit }) => inYaml(`the unit ${unit}`, placeKey.service(unit))),

@@ -122,6 +122,9 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   const packages = allOf((role) => role.packages);
   const components = allOf((role) => role.components);
   const buildPackages = allOf((role) => role.buildPackages).filter((name) => !packages.includes(name));
+  const archives = roles
+    .flatMap(({ role }) => role.archives)
+    .sort((left, right) => (left.name < right.name ? -1 : 1));
   const buildFiles = [
     ...new Map(roles.flatMap((role) => role.buildFiles).map((file) => [file.sha256, file])).values(),
   ].sort((left, right) => (left.sha256 < right.sha256 ? -1 : 1));
@@ -130,6 +133,7 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
     image: {
       ...{ os: group.os, arch: "amd64", packages },
       ...(components.length === 0 ? {} : { components }),
+      ...(archives.length === 0 ? {} : { archives }),
       ...(buildPackages.length === 0 ? {} : { buildPackages }),
       ...(buildFiles.length === 0 ? {} : { buildFiles }),
       ...image,
@@ -178,7 +182,10 @@ function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly 
 function imageFindings(where: Where, group: Group, roles: readonly SelectedRole[]): readonly Finding[] {
   if (group.method !== "none") return [];
   return roles
-    .filter(({ role, buildFiles }) => role.buildPackages.length > 0 || buildFiles.length > 0)
+    .filter(
+      ({ role, buildFiles }) =>
+        role.buildPackages.length > 0 || role.archives.length > 0 || buildFiles.length > 0,
+    )
     .map(({ role: { name } }) => ({
       code: "ROLE_UNSUITABLE",
       where: where(`groups.${group.name}.roles.${group.roles.indexOf(name)}`),

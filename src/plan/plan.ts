@@ -6,6 +6,7 @@ import type {
   BuildFile,
   Check,
   FirewallRule,
+  PackageArchive,
   RoleCommand,
   RoleService,
   RoleValidator,
@@ -61,6 +62,8 @@ export type ImagePlan = Layer & {
   readonly packages: readonly string[];
   /** Of the archives, beside those of every image: `non-free`. Absent: none. */
   readonly components?: readonly string[];
+  /** Of others, by name. Absent: none. */
+  readonly archives?: readonly PackageArchive[];
   /** Installed while the image is built, and gone from it afterwards. Absent: none. */
   readonly buildPackages?: readonly string[];
   /** By digest, each once. Absent: none. */

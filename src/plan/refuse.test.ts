@@ -14,6 +14,8 @@ describe("what is refused", () => {
     clusterText.replaceAll(/roles: \[(.*)\]/g, "roles: [$1, zzz]"),
   ];
   const zeroYaml = roles.zero?.["role.yaml"] ?? "";
+  const archive = `archives: [{name: a, uri: "https://a.example", suite: ./, key: keys/a.asc}]\n`;
+  const publicKey = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n";
   const fileParam = "params: {tool: {type: file, description: what it needs}}\n";
 
   test.each<[string, [Folders, string], string, string, string]>([
@@ -132,6 +134,30 @@ describe("what is refused", () => {
       "PLAN_CONFLICT",
       "roles/zzz/role.yaml:2:12",
       "needs",
+    ],
+    [
+      "two owners of an archive",
+      [
+        {
+          ...roles,
+          zero: { ...roles.zero, "role.yaml": `${zeroYaml}${archive}`, "keys/a.asc": publicKey },
+          zzz: { "role.yaml": `summary: x\n${archive}`, "keys/a.asc": publicKey },
+        },
+        clusterText.replaceAll(/roles: \[(.*)\]/g, "roles: [$1, zzz]"),
+      ],
+      "PLAN_CONFLICT",
+      "roles/zzz/role.yaml:2:12",
+      "needs",
+    ],
+    [
+      "packages of others, on machines without an image",
+      [
+        withRole("zero", { "role.yaml": `${zeroYaml}${archive}`, "keys/a.asc": publicKey }),
+        clusterText.replace("method: golden", "method: none"),
+      ],
+      "ROLE_UNSUITABLE",
+      "c.yaml:12:20",
+      "zero",
     ],
     [
       "two owners of a unit",

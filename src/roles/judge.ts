@@ -36,6 +36,7 @@ export function judgeRole(file: YamlFile, role: RoleYaml, files: readonly Source
           hintForName(path, [...paths]),
         ),
       ),
+      ...twice(file, [...base, "archives"], part.archives, (archive) => archive.name),
       ...twice(file, [...base, "services"], part.services, (service) => service.unit),
       ...twice(file, [...base, "commands"], part.commands, (command) => command.name),
       ...twice(file, [...base, "validators"], part.validators, (validator) => validator.name),

@@ -32,6 +32,10 @@ export function roleFor(definition: RoleDefinition, os: string): Role {
     packages: union(parts.map((part) => part.packages)),
     components: union(parts.map((part) => part.components)),
     buildPackages: union(parts.map((part) => part.buildPackages)),
+    archives: lastOfEach(
+      parts.flatMap((part) => part.archives),
+      (archive) => archive.name,
+    ).map((archive) => ({ ...archive, key: definition.keys.get(archive.key) ?? "" })),
     services: lastOfEach(
       parts.flatMap((part) => part.services),
       (service) => service.unit,

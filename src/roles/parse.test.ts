@@ -16,6 +16,8 @@ function folder(sources: Sources): RoleFolder {
   return { name: "motd", source: "roles/motd", files };
 }
 
+const publicKey = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n…\n-----END PGP PUBLIC KEY BLOCK-----\n";
+
 const check = `- name: a claim
   from: node
   run: "true"
@@ -69,6 +71,15 @@ describe("a good role", () => {
   test("cases, tests and a README may lie beside it", () => {
     const extra = { "cases/a.view.json": "{}", "motd.test.ts": "", "README.md": "" };
     expect(parseRole(folder({ ...good, ...extra })).findings).toEqual([]);
+  });
+  test("an archive of others has the key that the folder has for it", () => {
+    const roleYaml = `summary: x\narchives: [{name: tools, uri: "https://a.example/deb", suite: ./, key: keys/tools.asc}]\n`;
+    const { definition, findings } = parseRole(
+      folder({ ...good, "role.yaml": roleYaml, "keys/tools.asc": publicKey }),
+    );
+    expect(findings).toEqual([]);
+    expect(definition?.keys.get("keys/tools.asc")).toBe(publicKey);
+    expect(definition?.places).toMatchObject({ "archive tools": "roles/motd/role.yaml:2:12" });
   });
   test("docs/roles.md shows a role and checks that are good", () => {
     const page = readFileSync(join(packageRoot, "docs/roles.md"), "utf8");
@@ -227,6 +238,36 @@ describe("each thing that is wrong in a role.yaml has a code and a place", () =>
       "2:28",
     ],
     [
+      "an archive whose key is not there",
+      "summary: x\narchives: [{name: a, uri: 'https://a.example', suite: ./, key: keys/a.asc}]\n",
+      "ROLE_FOLDER_INVALID",
+      "2:64",
+    ],
+    [
+      "a flat archive with components",
+      "summary: x\narchives: [{name: a, uri: 'https://a.example', suite: ./, components: [main], key: keys/a.asc}]\n",
+      "VALUE_INVALID",
+      "2:55",
+    ],
+    [
+      "an archive on nobody's web server",
+      "summary: x\narchives: [{name: a, uri: 'ftp://a.example', suite: ./, key: keys/a.asc}]\n",
+      "VALUE_INVALID",
+      "2:27",
+    ],
+    [
+      "an archive with options of apt in its address",
+      "summary: x\narchives: [{name: a, uri: 'https://a.example [trusted=yes]', suite: ./, key: keys/a.asc}]\n",
+      "VALUE_INVALID",
+      "2:27",
+    ],
+    [
+      "an archive whose key is anywhere",
+      "summary: x\narchives: [{name: a, uri: 'https://a.example', suite: ./, key: ../a.asc}]\n",
+      "VALUE_INVALID",
+      "2:64",
+    ],
+    [
       "a system that is none",
       "summary: x\nbyOs: {Debian_12: {packages: [a1]}}\n",
       "ROLE_FOLDER_INVALID",
@@ -303,12 +344,20 @@ describe("each thing that is wrong in a checks.yaml is said", () => {
 });
 
 describe("a role's folder holds nothing that is not read", () => {
+  const withKey = (text: string): Sources => ({
+    ...good,
+    "role.yaml": "summary: x\narchives: [{name: a, uri: 'https://a.example', suite: ./, key: keys/a.asc}]\n",
+    "keys/a.asc": text,
+  });
   test.each([
     ["no role.yaml", { "files/a": "" }, "has a role.yaml"],
     ["a misspelt folder", { ...good, "file/etc/x": "" }, "nothing reads"],
     ["a symbolic link", { ...good, "files/etc/x": { kind: "symlink", text: undefined } }, "symlink"],
     ["a file that is no text", { ...good, "files/etc/x": { text: undefined } }, "UTF-8"],
     ["files of a system that is none", { ...good, "files@12/etc/x": "" }, "names no system"],
+    ["a key of no archive", { ...good, "keys/a.asc": publicKey }, "no archive"],
+    ["a private key", withKey("-----BEGIN PGP PRIVATE KEY BLOCK-----\n"), "private key"],
+    ["a key that is none", withKey("secret"), "no ASCII-armoured public key"],
     ["a path that a list cannot carry", { ...good, "files/etc/a b": "" }, "characters"],
   ] satisfies [string, Sources, string][])("%s", (_name, sources, mentions) => {
     const { definition, findings } = parseRole(folder(sources));

@@ -8,6 +8,7 @@ import { type CheckDefinition, ChecksYaml } from "./checks-schema.ts";
 import { roleFinding } from "./finding.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
 import { judgeChecks, judgeRole } from "./judge.ts";
+import { judgeArchives, readKeys } from "./keys.ts";
 import { placesOfChecks, placesOfRole } from "./places.ts";
 import type { AlertGroup } from "./role.ts";
 import { RoleYaml } from "./schema.ts";
@@ -21,6 +22,8 @@ export type RoleDefinition = {
   readonly files: readonly SourceFile[];
   readonly checks: readonly CheckDefinition[];
   readonly alerts: readonly AlertGroup[];
+  /** Of archives: a key's text by its path in the folder. */
+  readonly keys: ReadonlyMap<string, string>;
 };
 
 export type ParsedRole = { readonly definition?: RoleDefinition; readonly findings: readonly Finding[] };
@@ -43,6 +46,9 @@ export function parseRole(folder: RoleFolder): ParsedRole {
     ...alerts.findings,
     ...folder.files.flatMap((file) => judgeFile(folder, file)),
     ...(role.value === undefined ? [] : judgeRole(role.file, role.value, files)),
+    ...(role.value === undefined
+      ? []
+      : judgeArchives(role.file, [["", role.value], ...Object.entries(role.value.byOs)], folder)),
     ...(checks?.value === undefined ? [] : judgeChecks(checks.file, checks.value)),
   ];
   if (role.value === undefined || findings.some((found) => found.severity === "error")) return { findings };
@@ -58,6 +64,7 @@ export function parseRole(folder: RoleFolder): ParsedRole {
       files,
       checks: checks?.value ?? [],
       alerts: alerts.groups,
+      keys: readKeys(folder),
     },
     findings,
   };

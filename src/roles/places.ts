@@ -7,6 +7,7 @@ import type { OsVariant, RoleYaml } from "./schema.ts";
 /** Names of the things in a role's `places`. */
 export const placeKey = {
   package: (name: string) => `package ${name}`,
+  archive: (name: string) => `archive ${name}`,
   service: (unit: string) => `service ${unit}`,
   firewall: ({ direction, protocol, port }: Pick<FirewallRule, "direction" | "protocol" | "port">) =>
     `port ${port}/${protocol} ${direction}`,
@@ -44,6 +45,7 @@ export function placesOfChecks(file: YamlFile, checks: readonly CheckDefinition[
 function placesOfLists(file: YamlFile, path: readonly string[], lists: Lists): [string, string][] {
   const names: Record<keyof Lists, readonly string[]> = {
     packages: lists.packages.map(placeKey.package),
+    archives: lists.archives.map(({ name }) => placeKey.archive(name)),
     services: lists.services.map(({ unit }) => placeKey.service(unit)),
     firewall: lists.firewall.map(placeKey.firewall),
     commands: lists.commands.map(({ name }) => placeKey.command(name)),

@@ -37,6 +37,17 @@ export type RoleFile = {
   readonly source: string;
 };
 
+/** An archive of packages beside those of the system: sources.list(5). */
+export type PackageArchive = {
+  readonly name: string;
+  readonly uri: string;
+  readonly suite: string;
+  /** None where the suite ends with a slash: a flat archive. */
+  readonly components: readonly string[];
+  /** The public keys that sign it, ASCII-armoured. */
+  readonly key: string;
+};
+
 export type RoleService = {
   /** systemd unit: `ssh.service`. */
   readonly unit: string;
@@ -175,6 +186,7 @@ export type Role = {
   readonly components: readonly string[];
   /** Installed while an image is built, and gone from it afterwards. */
   readonly buildPackages: readonly string[];
+  readonly archives: readonly PackageArchive[];
   readonly services: readonly RoleService[];
   readonly firewall: readonly FirewallRule[];
   readonly scrapes: readonly RoleScrape[];

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../error-codes.ts";
 import { problem } from "../yaml-shape.ts";
+import { keyFile } from "./keys.ts";
 import { complainAboutValue, isPattern } from "./params.ts";
 import type { FirewallRule, ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
 import {
@@ -213,6 +214,35 @@ const RoleSecretYaml = z
     return { ...secret, make: make ?? `sudo imagectl secrets set ${secret.name}${node} --from FILE` };
   });
 
+const Archive = z
+  .strictObject({
+    name: described(
+      z.string().regex(/^[a-z][a-z0-9-]*$/, "expected a name such as cuda"),
+      "a name of your choice, such as cuda",
+    ),
+    uri: described(
+      z.string().regex(/^https?:\/\/[^\s[\]]+$/, "expected an address that begins with https:// or http://"),
+      "where the archive is, as in sources.list",
+    ),
+    suite: described(
+      z.string().regex(/^[A-Za-z0-9._/-]+$/, "expected a suite such as stable, or a folder such as ./"),
+      "the suite, such as stable; of a flat archive its folder, such as ./",
+    ),
+    components: described(
+      z.array(z.string().regex(/^[A-Za-z0-9._/-]+$/, "expected a name such as main")).default([]),
+      "the components, such as main; a flat archive has none",
+    ),
+    key: described(
+      z.string().regex(keyFile, "expected a file of this role such as keys/cuda.asc"),
+      "the file of this role with the public keys that sign the archive",
+    ),
+  })
+  .superRefine(({ suite, components }, context) => {
+    if (suite.endsWith("/") === (components.length === 0)) return;
+    const message = "a suite that ends with / has no components, and every other has some";
+    context.addIssue({ code: "custom", message, path: ["suite"] });
+  });
+
 /** What a role has for every system, and may have more of for some. */
 const variable = {
   packages: described(z.array(PackageName).default([]), "packages to install"),
@@ -223,6 +253,10 @@ const variable = {
   buildPackages: described(
     z.array(PackageName).default([]),
     "packages that only its commands in an image's build need; the image has them no more",
+  ),
+  archives: described(
+    z.array(Archive).default([]),
+    "archives of others that its packages are in, while an image is built",
   ),
   services: described(z.array(Service).default([]), "systemd units and their state"),
   firewall: described(z.array(Firewall).default([]), "ports that this role opens"),

@@ -4,6 +4,7 @@ import { hintForName } from "../nearest.ts";
 import { alertsFile, alertTestsFile } from "./alerts.ts";
 import { roleFinding } from "./finding.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
+import { judgeKey, keyFile } from "./keys.ts";
 import { OsLevel } from "./schema.ts";
 
 export type SourceFile = {
@@ -66,12 +67,17 @@ export function judgeFile(folder: RoleFolder, file: FolderFile): Finding[] {
       ),
     ];
   }
+  if (keyFile.test(file.path)) return judgeKey(where, file.text);
   const target = nodePathOf(file.path);
   if (target === undefined) {
     if (definitions.includes(file.path)) return [];
     const top = file.path.split("/")[0] ?? "";
     return [
-      roleFinding(where, `nothing reads ${file.path}`, hintForName(top, [...definitions, "files", "cases"])),
+      roleFinding(
+        where,
+        `nothing reads ${file.path}`,
+        hintForName(top, [...definitions, "files", "cases", "keys"]),
+      ),
     ];
   }
   if (target.level !== "" && !OsLevel.test(target.level)) {

@@ -54,6 +54,7 @@ const emptyRole: Role = {
   needs: [],
   components: [],
   buildPackages: [],
+  archives: [],
   secrets: [],
   packages: [],
   services: [],

@@ -38,6 +38,7 @@ function inputOf(greeting: string, packages: readonly string[]): PlanInput {
     needs: [],
     components: [],
     buildPackages: [],
+    archives: [],
     secrets: [],
     packages,
     services: [],

@@ -14,6 +14,31 @@ export const packageAt = `${archiveName}/debian/${packagePath}`;
 
 /** @param folder to build the package in. @returns what is at each `NAME/PATH`. */
 export async function makeDebianArchive(folder: string): Promise<Map<string, string | Buffer>> {
+  const { bytes, index } = await makePackage(folder, packagePath);
+  const indexPath = "main/binary-amd64/Packages";
+  const release = releaseOf(["Origin: Debian", "Suite: lab", "Components: main"], indexPath, index);
+  const at = (path: string): string => `${archiveName}/debian/${path}`;
+  return new Map<string, string | Buffer>([
+    [at("dists/lab/Release"), release],
+    [at(`dists/lab/${indexPath}`), index],
+    [packageAt, bytes],
+    [at("dists/stable/InRelease"), release],
+  ]);
+}
+
+/** The same package in an archive of one folder. @returns what is at each path of it; Release is not signed. */
+export async function makeFlatArchive(folder: string): Promise<Map<string, string | Buffer>> {
+  const name = `${packageName}_1_all.deb`;
+  const { bytes, index } = await makePackage(folder, `./${name}`);
+  const release = releaseOf(["Origin: lab"], "Packages", index);
+  return new Map<string, string | Buffer>([
+    ["Release", release],
+    ["Packages", index],
+    [name, bytes],
+  ]);
+}
+
+async function makePackage(folder: string, path: string): Promise<{ bytes: Buffer; index: string }> {
   const control = [
     `Package: ${packageName}`,
     "Version: 1",
@@ -26,23 +51,17 @@ export async function makeDebianArchive(folder: string): Promise<Map<string, str
   writeFileSync(join(folder, "tree/DEBIAN/control"), `${control.join("\n")}\n`);
   await run("dpkg-deb", ["--root-owner-group", "--build", join(folder, "tree"), built]);
   const bytes = readFileSync(built);
-  const entry = [...control, `Filename: ${packagePath}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`];
-  const packages = `${entry.join("\n")}\n\n`;
-  const index = "main/binary-amd64/Packages";
-  const release = [
-    "Origin: Debian",
-    "Suite: lab",
+  const entry = [...control, `Filename: ${path}`, `Size: ${bytes.length}`, `SHA256: ${sha256(bytes)}`];
+  return { bytes, index: `${entry.join("\n")}\n\n` };
+}
+
+function releaseOf(about: readonly string[], indexPath: string, index: string): string {
+  const lines = [
+    ...about,
     "Date: Sat, 01 Jan 2022 00:00:00 UTC",
-    "Components: main",
     "Architectures: amd64",
     "SHA256:",
-    ` ${sha256(Buffer.from(packages))} ${Buffer.byteLength(packages)} ${index}`,
+    ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} ${indexPath}`,
   ];
-  const at = (path: string): string => `${archiveName}/debian/${path}`;
-  return new Map<string, string | Buffer>([
-    [at("dists/lab/Release"), `${release.join("\n")}\n`],
-    [at(`dists/lab/${index}`), packages],
-    [packageAt, bytes],
-    [at("dists/stable/InRelease"), `${release.join("\n")}\n`],
-  ]);
+  return `${lines.join("\n")}\n`;
 }
