@@ -2,9 +2,9 @@
 import { dirname } from "node:path";
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
-import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-event.ts";
 import { requireRoot } from "../images/build-room.ts";
 import { findOperatingSystem } from "../images/catalogue.ts";
+import { findInstaller, installers } from "../images/installer/installers.ts";
 import { runBuild } from "../images/workshop.ts";
 import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
@@ -13,20 +13,31 @@ import { planNode } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
 import { openSecrets } from "../secrets.ts";
+import { abortOnSignals, interruptedExitCode, showJson, showText } from "./build-display.ts";
+import { storeInstaller } from "./build-installer.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { clusterFile, clusterOption, knownSystems, planInput } from "./plan-context.ts";
 
-/** What a shell says of a program that SIGINT ended: 128 + 2. */
-const interruptedExitCode = 130;
+const installerSystems = installers.map(({ os }) => os);
 
 export const command = defineCommand({
-  summary: "build the images that the nodes of the cluster file need",
-  usage: "build [--os OS] [--cluster FILE] [--update] [--json]",
+  summary: "build the images that the nodes of the cluster file need, or store an installer",
+  usage: "build [--os OS] [--iso FILE [--sums FILE]] [--cluster FILE] [--update] [--json]",
   options: {
     os: {
       type: "string",
       valueName: "OS",
-      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need.`,
+      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need. Or an installer: ${installerSystems.join(", ")}.`,
+    },
+    iso: {
+      type: "string",
+      valueName: "FILE",
+      description: "The installer's ISO, as its vendor publishes it.",
+    },
+    sums: {
+      type: "string",
+      valueName: "FILE",
+      description: "SHA256SUMS, with SHA256SUMS.gpg beside it. Default: in the folder of the ISO.",
     },
     ...clusterOption,
     update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
@@ -34,11 +45,28 @@ export const command = defineCommand({
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
+    const installer = findInstaller(values.os ?? "");
+    if (installer !== undefined) {
+      requireRoot(
+        `imagectl build --os ${installer.os}${values.iso === undefined ? "" : ` --iso ${values.iso}`}`,
+      );
+      return storeInstaller(installer, values, io);
+    }
+    requireNoIso(values);
     const code = await buildNeeded(values, io);
     if (code === 0 && values.json !== true) io.stderr.write(await nextStep(values.cluster, io));
     return code;
   },
 });
+
+/** @throws ImagectlError USAGE for options that only an installer has. */
+function requireNoIso({ os, iso, sums }: { os?: string; iso?: string; sums?: string }): void {
+  if (iso === undefined && sums === undefined) return;
+  const message = os === undefined ? "--iso and --sums need --os" : `${os} is not made of an ISO`;
+  throw new ImagectlError("USAGE", message, {
+    hint: `Name what the ISO installs: imagectl build --os ${installerSystems.join("|")} --iso FILE`,
+  });
+}
 
 type Wanted = {
   readonly os?: string | undefined;
@@ -115,46 +143,4 @@ function nothingToBuild(os: string | undefined, nodes: number): ImagectlError {
         ? "Add a node to the cluster file, under nodes: its mac, its address and its group."
         : `Set "${os === undefined ? "" : `os: ${os}" and "`}method: golden" in a group that has nodes.`,
   });
-}
-
-function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  // Not `once`: where nobody listens any more, execa ends the process itself before it could clean up.
-  for (const name of signals) process.on(name, abort);
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const name of signals) process.off(name, abort);
-    },
-  };
-}
-
-type Display = { readonly event: (event: BuildEvent) => void; end(): void };
-
-function showJson(io: CommandIo): Display {
-  return { event: (event) => io.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} };
-}
-
-/** On a terminal the line of the running step counts its seconds; elsewhere a line appears when it is done. */
-function showText(io: CommandIo): Display {
-  let ticking: NodeJS.Timeout | undefined;
-  const stop = () => {
-    clearInterval(ticking);
-    if (ticking !== undefined) io.stderr.write("\r\x1b[K");
-    ticking = undefined;
-  };
-  const event = (happened: BuildEvent) => {
-    stop();
-    const line = describeBuildEvent(happened);
-    if (line !== undefined) io.stderr.write(`${line}\n`);
-    if (happened.kind !== "step-started" || !io.isTty) return;
-    const startedAt = performance.now();
-    const draw = () =>
-      io.stderr.write(`\r${stepLine(happened, (performance.now() - startedAt) / 1000)}\x1b[K`);
-    draw();
-    ticking = setInterval(draw, 1000);
-  };
-  return { event, end: stop };
 }

@@ -33,6 +33,8 @@ export type Staleness =
   | { readonly kind: "superseded" }
   /** No node of the cluster file is installed with its plan any more. */
   | { readonly kind: "unused" }
+  /** It is a vendor's: no package list of ours. */
+  | { readonly kind: "installer" }
   /** Its package list was made of another request, or cannot be read. */
   | { readonly kind: "unknown" };
 
@@ -50,9 +52,11 @@ export async function listStale(store: Store, cluster: string | undefined, now: 
     const staleness: Staleness =
       newest !== image
         ? { kind: "superseded" }
-        : own === undefined
-          ? { kind: "unused" }
-          : await compareToArchive(store, image, own.request, io);
+        : image.manifest.kind === "installer"
+          ? { kind: "installer" }
+          : own === undefined
+            ? { kind: "unused" }
+            : await compareToArchive(store, image, own.request, io);
     listed.push({ image, staleness });
   }
   const isStale = listed.some(
@@ -131,6 +135,8 @@ function verdict(staleness: Staleness): string {
     }
     case "superseded":
       return "superseded by a newer one";
+    case "installer":
+      return "not asked: its vendor makes new ones";
     case "unused":
       return "of a plan or recipe that no node of the cluster file has";
     case "unknown":

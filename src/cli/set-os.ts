@@ -18,7 +18,7 @@ export const command = defineCommand({
   words: ["targets", knownSystems],
   async run({ values, positionals: [name = "", os = ""] }, io) {
     if (!knownSystems.includes(os)) {
-      throw new ImagectlError("OS_UNKNOWN", `imagectl cannot build ${os}`, {
+      throw new ImagectlError("OS_UNKNOWN", `no node can be installed with ${os}`, {
         hint: hintForName(os, knownSystems),
       });
     }

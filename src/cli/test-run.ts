@@ -4,23 +4,25 @@ import { main } from "./main.ts";
 
 export type CapturedRun = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-/** @param io what the test wants otherwise: its environment, answers to questions. Nothing is a terminal. */
-export async function runCaptured(
-  argv: readonly string[],
-  io: Partial<Omit<CommandIo, "stdout" | "stderr">>,
-): Promise<CapturedRun> {
+/** What the test wants otherwise: its environment, answers to questions. Nothing is a terminal. */
+type TestIo = Partial<Omit<CommandIo, "stdout" | "stderr">>;
+
+/** @returns the world of a command, and what it has said so far. */
+export function captureIo(io: TestIo): {
+  readonly io: CommandIo;
+  readonly said: { readonly stdout: string; readonly stderr: string };
+} {
   const said = { stdout: "", stderr: "" };
   const into = (stream: "stdout" | "stderr") => ({
     write: (text: string) => {
       said[stream] += text;
     },
   });
-  const code = await main(argv, {
-    env: {},
-    isTty: false,
-    ...io,
-    stdout: into("stdout"),
-    stderr: into("stderr"),
-  });
-  return { code, ...said };
+  return { io: { env: {}, isTty: false, ...io, stdout: into("stdout"), stderr: into("stderr") }, said };
+}
+
+export async function runCaptured(argv: readonly string[], io: TestIo): Promise<CapturedRun> {
+  const captured = captureIo(io);
+  const code = await main(argv, captured.io);
+  return { code, ...captured.said };
 }

@@ -10,6 +10,15 @@ export type BuildEvent =
       readonly total: number;
       readonly step: string;
     }
+  /** Of a step that takes long; so far. */
+  | {
+      readonly kind: "step-progress";
+      readonly image: string;
+      readonly index: number;
+      readonly total: number;
+      readonly step: string;
+      readonly percent: number;
+    }
   | {
       readonly kind: "step-finished";
       readonly image: string;
@@ -35,6 +44,7 @@ export function describeBuildEvent(event: BuildEvent): string | undefined {
     case "build-started":
       return `${event.image}: ${event.reason}`;
     case "step-started":
+    case "step-progress":
       return undefined;
     case "step-finished":
       return stepLine(event, event.seconds, event.result);

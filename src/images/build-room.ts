@@ -47,7 +47,7 @@ const keptLogs = 20;
  */
 export async function openBuildRoom(cache: string, name: string, now: Date): Promise<BuildRoom> {
   requireRoot(`imagectl build --os ${name}`);
-  await requireTools();
+  await requireTools(tools);
   await mkdir(cache, { recursive: true });
   await requireSpace(
     cache,
@@ -86,12 +86,16 @@ export function requireRoot(commandLine: string): void {
   });
 }
 
-async function requireTools(): Promise<void> {
+/**
+ * @param needed programs, with the Debian package that has each.
+ * @throws ImagectlError TOOL_MISSING.
+ */
+export async function requireTools(needed: Readonly<Record<string, string>>): Promise<void> {
   const script = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done';
-  const { stdout } = await run("sh", ["-c", script, "sh", ...Object.keys(tools)]);
+  const { stdout } = await run("sh", ["-c", script, "sh", ...Object.keys(needed)]);
   const missing = stdout.split("\n").filter((line) => line !== "");
   if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((tool) => tools[tool]))];
+  const packages = [...new Set(missing.map((tool) => needed[tool]))];
   throw new ImagectlError("TOOL_MISSING", `not installed: ${missing.join(", ")}`, {
     hint: `sudo apt-get install ${packages.join(" ")}`,
   });
@@ -110,7 +114,8 @@ export async function requireStoreSpace(store: string): Promise<void> {
   );
 }
 
-async function requireSpace(folder: string, needed: number, remedy: string): Promise<void> {
+/** @throws ImagectlError DISK_SPACE_LOW. */
+export async function requireSpace(folder: string, needed: number, remedy: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free >= needed) return;
@@ -118,8 +123,12 @@ async function requireSpace(folder: string, needed: number, remedy: string): Pro
   throw new ImagectlError("DISK_SPACE_LOW", what, { hint: `Make room: ${remedy}` });
 }
 
-/** flock(1) holds it in a process that dies with us: the kernel unlocks, there is no stale lock. */
-async function takeLock(path: string): Promise<() => Promise<void>> {
+/**
+ * flock(1) holds it in a process that dies with us: the kernel unlocks, there is no stale lock.
+ * @returns what releases it.
+ * @throws ImagectlError BUILD_BUSY.
+ */
+export async function takeLock(path: string): Promise<() => Promise<void>> {
   const answer = Promise.withResolvers<void>();
   let isHeld = false;
   const script = "echo held && exec sleep infinity";

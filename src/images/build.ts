@@ -158,8 +158,7 @@ async function bringUpToDate(order: Order, workshop: Workshop): Promise<Image> {
     now: workshop.now,
     signal: workshop.signal,
     onEvent: workshop.onEvent,
-    logPath: bench.room.logPath,
-    root: join(folder, "root"),
+    leaves: { logPath: bench.room.logPath, root: join(folder, "root") },
   });
   const apt = await bench.openApt(order.request);
   const lock = await progress("resolve packages", () => resolveLock(order, workshop, apt));

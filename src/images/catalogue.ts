@@ -138,7 +138,7 @@ export function withComponents(os: OperatingSystem, components: readonly string[
 export function findOperatingSystem(id: OsId): OperatingSystem {
   const found = operatingSystems.find((os) => os.id === id);
   if (found !== undefined) return found;
-  throw new ImagectlError("OS_UNKNOWN", `imagectl cannot build ${id}`, {
+  throw new ImagectlError("OS_UNKNOWN", `there is no recipe for images of ${id}`, {
     hint: `Use one of: ${operatingSystems.map((os) => os.id).join(", ")}`,
   });
 }

@@ -15,8 +15,7 @@ function open(events: BuildEvent[] = [], signal = new AbortController().signal) 
     },
     signal,
     onEvent: (event) => events.push(event),
-    logPath: "/cache/logs/x.log",
-    root: "/cache/builds/1/root",
+    leaves: { logPath: "/cache/logs/x.log", root: "/cache/builds/1/root" },
   });
 }
 
@@ -29,6 +28,16 @@ test("each step has its number, its time and its result", async () => {
     "  1/2  resolve packages                      5.0 s  184 packages",
     "  2/2  publish                               5.0 s",
   ]);
+});
+
+test("a long step tells each whole percent once", async () => {
+  const events: BuildEvent[] = [];
+  await open(events)("hash", async (tell) => {
+    for (const done of [0, 5, 10, 11, 1000]) tell(done, 1000);
+    return { value: undefined };
+  });
+  const percents = events.flatMap((event) => (event.kind === "step-progress" ? [event.percent] : []));
+  expect(percents).toEqual([1, 100]);
 });
 
 describe("a step that fails", () => {

@@ -1,10 +1,16 @@
-/** Numbers, times and names the steps of one build; a failed one says where its log and its root are. */
+/** Numbers, times and names the steps of one build; a failed one says what to look at. */
 import { ImagectlError } from "../errors.ts";
 import type { BuildEvent } from "./build-event.ts";
 
 export type StepOutcome<Value> = { readonly value: Value; readonly result?: string };
 
-export type StepProgress = <Value>(step: string, act: () => Promise<StepOutcome<Value>>) => Promise<Value>;
+/** Called as often as one likes with how much of a long step is done, bytes. */
+export type TellDone = (doneBytes: number, allBytes: number) => void;
+
+export type StepProgress = <Value>(
+  step: string,
+  act: (tell: TellDone) => Promise<StepOutcome<Value>>,
+) => Promise<Value>;
 
 export type ProgressOptions = {
   /** Which image: `debian-12 golden image`. */
@@ -13,9 +19,12 @@ export type ProgressOptions = {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly onEvent: (event: BuildEvent) => void;
-  readonly logPath: string;
-  /** Where the root comes into being. */
-  readonly root: string;
+  /** What a failed build leaves for a look; undefined for one that leaves nothing. */
+  readonly leaves?: {
+    readonly logPath: string;
+    /** Where the root comes into being. */
+    readonly root: string;
+  };
 };
 
 /** @returns a function that runs the next step. */
@@ -27,7 +36,7 @@ export function openProgress(options: ProgressOptions): StepProgress {
     const place = { image, index, total, step };
     const startedAt = now().getTime();
     onEvent({ kind: "step-started", ...place });
-    const { value, result } = await act().catch((error: unknown) => {
+    const { value, result } = await act(tellPercents(place, onEvent)).catch((error: unknown) => {
       throw explainFailure(error, step, options);
     });
     const seconds = (now().getTime() - startedAt) / 1000;
@@ -36,11 +45,27 @@ export function openProgress(options: ProgressOptions): StepProgress {
   };
 }
 
+/** A whole percent is one event. */
+function tellPercents(
+  place: { readonly image: string; readonly index: number; readonly total: number; readonly step: string },
+  onEvent: (event: BuildEvent) => void,
+): TellDone {
+  let last = 0;
+  return (doneBytes, allBytes) => {
+    const percent = Math.floor((100 * doneBytes) / Math.max(allBytes, 1));
+    if (percent === last) return;
+    last = percent;
+    onEvent({ kind: "step-progress", ...place, percent });
+  };
+}
+
 function explainFailure(error: unknown, step: string, options: ProgressOptions): unknown {
   if (options.signal.aborted) return interrupted(options.image, error);
   // Anything but our own errors is a defect, and its trace is needed.
   if (!(error instanceof ImagectlError)) return error;
-  const look = `Look inside: chroot ${options.root} /bin/sh. All that was said: ${options.logPath}`;
+  if (options.leaves === undefined) return error;
+  const { root, logPath } = options.leaves;
+  const look = `Look inside: chroot ${root} /bin/sh. All that was said: ${logPath}`;
   if (error.code !== "COMMAND_FAILED") {
     return new ImagectlError(error.code, `${options.image}: step "${step}": ${error.message}`, {
       hint: `${error.hint}\n    ${look}`,

@@ -132,6 +132,19 @@ test("a node that the network does not install is refused with its method", asyn
   expect(attempts.latestOfAll()).toEqual([]);
 });
 
+test("an installer is not half a deployment: its node is refused, also where its image is in the store", async () => {
+  const { attempts, arm } = open();
+  const { code, findings } = await refusalOf(arm(withGroup({ method: "installer" }), ["node1"]));
+  expect(code).toBe("ARM_REFUSED");
+  expect(findings[0]).toMatchObject({
+    where: "node1",
+    message:
+      "its group's method is installer; installers are kept in the store, but no node is sent to one yet",
+    hint: expect.stringContaining("method: golden"),
+  });
+  expect(attempts.latestOfAll()).toEqual([]);
+});
+
 test("a clock that is years behind the image is refused with both dates", async () => {
   const late = { ...image, manifest: { ...image.manifest, createdAt: "2029-05-01T00:00:00Z" } };
   const { attempts, arm } = open({ images: [late] });

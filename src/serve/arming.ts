@@ -1,4 +1,5 @@
 /** Arming: plans are made from the file as it is now, images found, and both frozen in an attempt. */
+import type { Method } from "../cluster/config.ts";
 import { type Finding, throwOnErrors } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import type { Purpose } from "../nodes/event.ts";
@@ -12,7 +13,7 @@ import type { ArmAnswer, ArmRequestBody } from "./operator-types.ts";
 
 export type ArmingDependencies = {
   readonly attempts: Pick<Attempts, "arm" | "latest">;
-  /** The newest image of all: its deploy environment serves a rescue when the plan's own image is not built. */
+  /** The newest image with a deploy environment: it serves a rescue when the plan's own image is not built. */
   readonly findAnyImage: () => Promise<Image | undefined>;
   /** The newest image for this plan. */
   readonly findImage: (plan: ImagePlan) => Promise<Image | undefined>;
@@ -124,11 +125,16 @@ function clockFinding(node: string, { manifest }: Image, now: Date): Finding | u
   };
 }
 
-function methodFinding(node: string, method: string): Finding {
+const reasons: Readonly<Record<Exclude<Method, "golden">, string>> = {
+  installer: "installers are kept in the store, but no node is sent to one yet",
+  none: "the network boot installs golden nodes only",
+};
+
+function methodFinding(node: string, method: Exclude<Method, "golden">): Finding {
   return {
     code: "ARM_REFUSED",
     where: node,
-    message: `its group's method is ${method}; the network boot installs golden nodes only`,
+    message: `its group's method is ${method}; ${reasons[method]}`,
     hint: "Set method: golden for the group in cluster.yaml.",
     severity: "error",
   };

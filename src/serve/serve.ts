@@ -8,7 +8,7 @@ import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
-import type { Image } from "../store/manifest.ts";
+import { hasDeployEnvironment, type Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
 import { sshVantage } from "../verify/ssh.ts";
 import { boardNodes } from "./board-nodes.ts";
@@ -196,7 +196,7 @@ async function openOperatorSide(
     now,
     arming: {
       findImage: (plan) => findImage(store, plan),
-      findAnyImage: async () => (await store.list()).images[0],
+      findAnyImage: async () => (await store.list()).images.find(hasDeployEnvironment),
       loadManifest: manifests.get,
     },
     restarter: openRestarter({

@@ -21,7 +21,7 @@ export const BootEntry = z.strictObject({
   /** Names of artefacts of this manifest. */
   kernel: z.string(),
   initrds: z.array(z.string()),
-  /** Kernel command line, one token each; `{seedUrl}`, `{address}`, `{mac}` … are replaced by the server. */
+  /** Kernel command line, one token each; `{seedUrl}`, `{address}`, `{mac}` … are replaced by the server. `{filesUrl}`, where artefacts have their names, it does not know yet. */
   commandLine: z.array(z.string()),
   minRamMiB: z.int().positive(),
 });
@@ -29,7 +29,7 @@ export type BootEntry = z.output<typeof BootEntry>;
 
 export const Manifest = z.strictObject({
   schema: z.literal(1),
-  kind: z.enum(["golden", "deploy-environment"]),
+  kind: z.enum(["golden", "deploy-environment", "installer"]),
   os: z.string(),
   arch: z.literal("amd64"),
   /** Digest of the ImagePlan and the recipe: which plan this image is for. */
@@ -44,6 +44,11 @@ export const Manifest = z.strictObject({
   rootBytes: z.int().nonnegative(),
 });
 export type Manifest = z.output<typeof Manifest>;
+
+/** Whether nodes that boot it come into our own environment, and not into a vendor's installer. */
+export function hasDeployEnvironment({ manifest }: Image): boolean {
+  return manifest.kind !== "installer";
+}
 
 /** A published image: its id is the SHA-256 of its manifest file. */
 export type Image = { readonly id: string; readonly manifest: Manifest };

@@ -5,10 +5,17 @@ import { bytesFreed, findSuperfluous, type PruneRule } from "./plan-prune.ts";
 const now = new Date("2026-06-30T00:00:00Z");
 const day = 86_400_000;
 
-function image(id: string, planKey: string, ageDays: number, artefacts: Record<string, number> = {}): Image {
+function image(
+  id: string,
+  planKey: string,
+  ageDays: number,
+  artefacts: Record<string, number> = {},
+  kind = "golden",
+): Image {
   return {
     id,
     manifest: {
+      kind,
       planKey,
       createdAt: new Date(now.getTime() - ageDays * day).toISOString(),
       artefacts: Object.entries(artefacts).map(([sha256, bytes]) => ({ name: "x", sha256, bytes })),
@@ -28,6 +35,13 @@ describe("what is superfluous", () => {
     const found = findSuperfluous(images, given);
     expect(found.map(({ image: { id }, reason }) => `${id} ${reason}`)).toEqual(expected);
   });
+});
+
+test("an installer is superseded, but never too old", () => {
+  const images = [image("i3", "i", 400, {}, "installer"), image("i2", "i", 500, {}, "installer")];
+  const found = (keep: number) => findSuperfluous(images, { keep, olderThanMs: day, now });
+  expect(found(2)).toEqual([]);
+  expect(found(1).map(({ image: { id }, reason }) => `${id} ${reason}`)).toEqual(["i2 superseded"]);
 });
 
 test("only what no other image has becomes free, and once", () => {

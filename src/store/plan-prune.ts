@@ -12,18 +12,19 @@ export type PruneRule = {
 export type Superfluous = { readonly image: Image; readonly reason: "superseded" | "old" };
 
 /**
- * An image goes when `keep` newer ones of its plan are there, or when it is old.
+ * An image goes when `keep` newer ones of its plan are there, or when it is old. An installer does not age: it is what
+ * its vendor published, and to get it again is 2 to 3 GB.
  * @param images newest first, as the store lists them.
  */
 export function findSuperfluous(images: readonly Image[], rule: PruneRule): Superfluous[] {
   const seen = new Map<string, number>();
   return images.flatMap((image): Superfluous[] => {
-    const { planKey, createdAt } = image.manifest;
+    const { planKey, createdAt, kind } = image.manifest;
     const newer = seen.get(planKey) ?? 0;
     seen.set(planKey, newer + 1);
     if (newer >= rule.keep) return [{ image, reason: "superseded" }];
     const ageMs = rule.now.getTime() - Date.parse(createdAt);
-    return ageMs > rule.olderThanMs ? [{ image, reason: "old" }] : [];
+    return kind !== "installer" && ageMs > rule.olderThanMs ? [{ image, reason: "old" }] : [];
   });
 }
 

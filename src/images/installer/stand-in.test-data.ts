@@ -43,6 +43,8 @@ export type StandIn = {
   readonly architecture?: string;
   /** Paths that it lacks. */
   readonly without?: readonly string[];
+  /** The content of its kernel. */
+  readonly kernel?: string;
   /** What casper's script in its initrd reads. */
   readonly casperScript?: string;
 };
@@ -56,7 +58,7 @@ export async function makeIso(folder: string, standIn: StandIn): Promise<string>
   const files: Record<string, string | Uint8Array> = {
     ".disk/info": `${edition} ${version} LTS "Jammy Jellyfish" - Release ${architecture} (20240911)\n`,
     ".disk/casper-uuid-generic": `${uuid}\n`,
-    "casper/vmlinuz": kernel("5.15.0-119-generic (buildd@lcy02) #129-Ubuntu SMP"),
+    "casper/vmlinuz": standIn.kernel ?? kernel("5.15.0-119-generic (buildd@lcy02) #129-Ubuntu SMP"),
     "casper/initrd": initrd(standIn.casperScript ?? "case $x in url=*.iso) ;; esac"),
     "casper/hwe-vmlinuz": kernel("6.8.0-40-generic (buildd@lcy02) #40~22.04.3-Ubuntu SMP"),
     "casper/install-sources.yaml": sources,

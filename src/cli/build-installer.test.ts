@@ -1,0 +1,126 @@
+/** `imagectl build --os ubuntu-22.04 --iso FILE` on a stand-in, and what the store's commands make of it. */
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Installer } from "../images/installer/installers.ts";
+import {
+  makeIso,
+  makeKey,
+  signedBy,
+  signSums,
+  type TestKey,
+} from "../images/installer/stand-in.test-data.ts";
+import { packageRoot, statePaths } from "../paths.ts";
+import { hasDeployEnvironment, type Image } from "../store/manifest.ts";
+import { openStore } from "../store/store.ts";
+import { storeInstaller } from "./build-installer.ts";
+import { captureIo, runCaptured } from "./test-run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "build-installer-"));
+const env = { IMAGECTL_STATE: join(folder, "state"), IMAGECTL_CACHE: join(folder, "cache") };
+const imagectl = (...argv: string[]) => runCaptured(argv, { env });
+let key: TestKey;
+let installer: Installer;
+let iso: string;
+
+beforeAll(async () => {
+  key = await makeKey("Test CD key");
+  installer = signedBy("ubuntu-22.04", key);
+  iso = await makeIso(folder, { version: "22.04.5" });
+  await signSums(folder, [iso], key);
+});
+afterAll(async () => {
+  await key.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe("what cannot be typed", () => {
+  test.each([
+    ["an ISO without a system", ["--iso", "x.iso"], "--iso and --sums need --os"],
+    [
+      "an ISO for a system that is made of packages",
+      ["--os", "debian-12", "--iso", "x.iso"],
+      "not made of an ISO",
+    ],
+  ])("%s", async (_name, words, message) => {
+    const { code, stderr } = await imagectl("build", ...words);
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
+    expect(stderr).toContain("imagectl build --os ubuntu-22.04|ubuntu-24.04|ubuntu-26.04 --iso FILE");
+  });
+
+  test("with the real key, the stand-in is not signed", async () => {
+    const { code, stderr } = await imagectl("build", "--os", "ubuntu-22.04", "--iso", iso);
+    expect(code).toBe(1);
+    expect(stderr).toContain("and not by Ubuntu CD Image Automatic Signing Key (2012) [ISO_UNSIGNED]");
+    expect(stderr).toContain(
+      "hint: Bring both, in that folder: curl -fLO https://releases.ubuntu.com/22.04/SHA256SUMS",
+    );
+  });
+});
+
+describe("a stand-in that is signed", () => {
+  let image: Image;
+  let said: string;
+
+  beforeAll(async () => {
+    const { io, said: output } = captureIo({ env });
+    expect(await storeInstaller(installer, { iso }, io)).toBe(0);
+    said = output.stderr;
+    const { images } = await openStore(statePaths(env).store).list();
+    expect(images).toHaveLength(1);
+    image = images[0] as Image;
+  });
+
+  test("is stored, and the operator is told what it is not good for yet", () => {
+    expect(said).toContain("as signed");
+    expect(said).toContain("Linux 5.15.0-119-generic");
+    expect(said).toContain("No node can be installed with it yet");
+    expect(existsSync(join(folder, "cache/installers/scratch"))).toBe(false);
+  });
+
+  test("is listed, shown and verified", async () => {
+    expect((await imagectl("images")).stdout).toContain("ubuntu-22.04  installer");
+    const { stdout } = await imagectl("images", "show", image.id);
+    expect(stdout).toContain("kind      installer");
+    expect(stdout).toContain("ubuntu-22.04.5-live-server-amd64.iso");
+    expect(stdout).toContain("bios-x86 from 6144 MiB, uefi-x64 from 6144 MiB; no node is sent to it yet");
+    expect((await imagectl("images", "verify")).stdout).toContain("whole and signed");
+  });
+
+  test("has no packages of ours that could be stale", async () => {
+    const cluster = join(packageRoot, "examples/cluster.yaml");
+    const { code, stdout, stderr } = await imagectl("images", "list", "--stale", "--cluster", cluster);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("not asked: its vendor makes new ones");
+  });
+
+  test("is not pruned, however old; superseded ones are", async () => {
+    const { code, stdout } = await imagectl("images", "prune", "--older-than", "1s", "--dry-run");
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "0 B would become free\n" });
+  });
+
+  test("serves no rescue: it has no deploy environment", () => {
+    expect(hasDeployEnvironment(image)).toBe(false);
+  });
+
+  test("is found up to date the next time, as JSON too", async () => {
+    const { io, said: output } = captureIo({ env });
+    expect(await storeInstaller(installer, { iso, json: true }, io)).toBe(0);
+    const events = output.stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events.at(-1)).toMatchObject({ kind: "up-to-date", id: image.id });
+    expect(output.stderr).toBe("");
+  });
+
+  test("and sums may be named", async () => {
+    const elsewhere = join(folder, "elsewhere");
+    mkdirSync(elsewhere);
+    copyFileSync(iso, join(elsewhere, "jammy.iso"));
+    const { io } = captureIo({ env });
+    const values = { iso: join(elsewhere, "jammy.iso"), sums: join(folder, "SHA256SUMS") };
+    expect(await storeInstaller(installer, values, io)).toBe(0);
+  });
+});
