@@ -52,6 +52,7 @@ export const errorCodes = {
   DISK_SPACE_LOW: "The disk that images are built on has too little free space.",
   DISK_TWIN: "Two disks of a node hold a file system with one UUID, so that it cannot be found by it.",
   DISK_UNCHOSEN: "An autoinstall document leaves it to the installer which disk is overwritten.",
+  DOWNLOAD_FAILED: "A vendor's server cannot be reached, or does not give what was asked for.",
   DRIVERS_MISSING: "An initramfs lacks the driver of a disk or network controller that we promise.",
   DUPLICATE: "Two things of the cluster file or of a role claim one name, number or address.",
   EVENT_MALFORMED: "A node reported an event that is not one of the kinds that a node may report.",

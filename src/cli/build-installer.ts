@@ -8,35 +8,38 @@ import type { CommandIo } from "./command.ts";
 type Values = {
   readonly iso?: string | undefined;
   readonly sums?: string | undefined;
+  readonly update?: boolean | undefined;
   readonly json?: boolean | undefined;
 };
 
 /** @returns the exit code. @throws ImagectlError ISO_… with what to get instead. */
 export async function storeInstaller(installer: Installer, values: Values, io: CommandIo): Promise<number> {
-  if (values.iso === undefined) {
-    throw new ImagectlError("USAGE", `${installer.os} is stored from an ISO`, {
-      hint: `Download it with its SHA256SUMS and SHA256SUMS.gpg from ${installer.places.current}, then: imagectl build --os ${installer.os} --iso FILE`,
+  const { iso, sums, update, json } = values;
+  if (iso === undefined && sums !== undefined) {
+    throw new ImagectlError("USAGE", "--sums is for an ISO of your own", {
+      hint: `imagectl build --os ${installer.os} --iso FILE --sums FILE`,
     });
   }
   const { signal, release } = abortOnSignals();
-  const show = values.json === true ? showJson(io) : showText(io);
+  const show = json === true ? showJson(io) : showText(io);
   try {
     await buildInstaller({
       wanted: { installer, architecture: "amd64" },
-      iso: { file: values.iso, sums: values.sums },
+      iso: iso === undefined ? undefined : { file: iso, sums },
+      isUpdate: update === true,
       environment: io.env,
       signal,
       onEvent: show.event,
     });
   } catch (error) {
     if (!signal.aborted) throw error;
-    io.stderr.write("imagectl: interrupted; nothing was published\n");
+    io.stderr.write("imagectl: interrupted; nothing was published, a download goes on the next time\n");
     return interruptedExitCode;
   } finally {
     show.end();
     release();
   }
-  if (values.json !== true) {
+  if (json !== true) {
     io.stderr.write(
       `${installer.title} is in the store (imagectl images list). No node can be installed with it yet: the server\n` +
         "sends nodes to golden images only. What is there and what is missing: docs/installers.md\n",

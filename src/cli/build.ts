@@ -32,7 +32,8 @@ export const command = defineCommand({
     iso: {
       type: "string",
       valueName: "FILE",
-      description: "The installer's ISO, as its vendor publishes it.",
+      description:
+        "The installer's ISO, as its vendor publishes it. Without it the newest one is downloaded.",
     },
     sums: {
       type: "string",

@@ -82,7 +82,7 @@ function explainFailure(error: unknown, step: string, options: ProgressOptions):
 
 function interrupted(image: string, cause: unknown): ImagectlError {
   return new ImagectlError("BUILD_INTERRUPTED", `${image}: interrupted, nothing was published`, {
-    hint: "Start it again: packages that were downloaded stay in the cache.",
+    hint: "Start it again: what was downloaded stays in the cache.",
     cause,
   });
 }

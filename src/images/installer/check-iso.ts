@@ -46,8 +46,25 @@ export async function readSignedSums(file: string, installer: Installer): Promis
     const missing = sums === undefined ? file : `${file}.gpg`;
     throw new ImagectlError("ISO_UNSIGNED", `nobody vouches for the ISO: ${missing} is missing`, { hint });
   }
-  const verdict = await verifySignature(sums, signature, installer.signingKey);
-  requireGood(verdict, file, installer.signingKey.owner, hint);
+  return verifySums({ sums, signature, what: file, hint }, installer);
+}
+
+export type SumsToVerify = {
+  readonly sums: Buffer;
+  /** Detached. */
+  readonly signature: Buffer;
+  /** Where the sums are from. */
+  readonly what: string;
+  /** What to do where the signature is not the pinned key's. */
+  readonly hint: string;
+};
+
+/** @throws ImagectlError ISO_UNSIGNED. */
+export async function verifySums(
+  { sums, signature, what, hint }: SumsToVerify,
+  { signingKey }: Installer,
+): Promise<SignedSums> {
+  requireGood(await verifySignature(sums, signature, signingKey), what, signingKey.owner, hint);
   return parseSums(sums.toString("utf8"));
 }
 

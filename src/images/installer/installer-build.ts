@@ -12,11 +12,15 @@ import { requireTools, takeLock } from "../build-room.ts";
 import type { IsoRequest } from "./check-iso.ts";
 import type { Wanted } from "./identity.ts";
 import { isoTools } from "./iso-file.ts";
+import { storeFromDownload } from "./store-download.ts";
 import { type InstallerBench, storeFromFile } from "./store-installer.ts";
 
 export type InstallerRequest = {
   readonly wanted: Wanted;
-  readonly iso: IsoRequest;
+  /** Undefined: the newest one is downloaded. */
+  readonly iso: IsoRequest | undefined;
+  /** Of a download: look for a newer one even where one is in the store. */
+  readonly isUpdate: boolean;
   /** Reads IMAGECTL_STATE, IMAGECTL_CACHE … */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted: the build ends at once and publishes nothing. */
@@ -24,7 +28,10 @@ export type InstallerRequest = {
   readonly onEvent: (event: BuildEvent) => void;
 };
 
-/** @throws ImagectlError TOOL_MISSING, BUILD_BUSY, DISK_FULL, and as `storeFromFile` does. */
+/** Before a download that broke off goes on. Milliseconds. Our choice: a link that flaps is back by then. */
+const downloadPauseMs = 3_000;
+
+/** @throws ImagectlError TOOL_MISSING, BUILD_BUSY, DISK_FULL, and as `storeFromFile` and `storeFromDownload` do. */
 export async function buildInstaller(request: InstallerRequest): Promise<Image> {
   const { wanted, environment, signal, onEvent } = request;
   await requireTools(isoTools);
@@ -46,7 +53,9 @@ export async function buildInstaller(request: InstallerRequest): Promise<Image> 
       signal,
       onEvent,
     };
-    return await storeFromFile(wanted, request.iso, bench);
+    if (request.iso !== undefined) return await storeFromFile(wanted, request.iso, bench);
+    const order = { folder: join(folder, "downloads"), isUpdate: request.isUpdate, pauseMs: downloadPauseMs };
+    return await storeFromDownload(wanted, order, bench);
   } catch (error) {
     const isSaid = error instanceof ImagectlError && error.code === "DISK_FULL";
     throw isDiskFull(error) && !isSaid ? diskFull(folder, "the installer was not stored", error) : error;

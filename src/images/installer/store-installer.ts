@@ -1,17 +1,17 @@
 /** Brings an ISO into the store: compared with its signed sum, with kernel and initrd, under a signed manifest. */
-import { mkdir, open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { ImagectlError } from "../../errors.ts";
 import { formatBytes } from "../../quantity.ts";
 import type { Image } from "../../store/manifest.ts";
 import type { Store } from "../../store/store.ts";
 import type { BuildEvent } from "../build-event.ts";
-import { requireSpace } from "../build-room.ts";
 import { openProgress, type StepProgress } from "../step-progress.ts";
 import { checkIso, type ExpectedIso, type IsoRequest, requireFiles, requireSum } from "./check-iso.ts";
 import type { Wanted } from "./identity.ts";
 import { installerManifest, installerNames, installerPlanKey, isoOf } from "./installer-manifest.ts";
 import { extractFromIso, hashIso, type IsoFile } from "./iso-file.ts";
+import { requireRoom } from "./room.ts";
 import { kernelHeadBytes, kernelVersion } from "./x86-kernel.ts";
 
 /** What it works with. Whoever wires it decides where things lie and what time it is. */
@@ -63,16 +63,18 @@ export async function storeFromFile(
 }
 
 /**
- * @returns the installer in the store that has this ISO, whole; its manifest made anew where this version of imagectl
- *   would boot it otherwise. Undefined: there is none.
+ * @param isoSha256 undefined: any ISO of this system.
+ * @returns the newest installer in the store, where it is whole and has this ISO; its manifest made anew where this
+ *   version of imagectl would boot it otherwise.
  */
 export async function findStored(
   wanted: Wanted,
-  isoSha256: string,
+  isoSha256: string | undefined,
   { store, signingKeyPem, now, onEvent }: InstallerBench,
 ): Promise<Image | undefined> {
   const newest = await store.findNewest(installerPlanKey(wanted));
-  if (newest === undefined || isoOf(newest.manifest)?.sha256 !== isoSha256) return undefined;
+  if (newest === undefined) return undefined;
+  if (isoSha256 !== undefined && isoOf(newest.manifest)?.sha256 !== isoSha256) return undefined;
   if ((await store.verify(newest.id)).length > 0) return undefined;
   const fresh = installerManifest(wanted, newest.manifest.artefacts, now());
   const isSame = fresh.key === newest.manifest.key;
@@ -99,11 +101,14 @@ export async function keepIso(
   { from, copy, startedAt, progress }: Keeping,
   bench: InstallerBench,
 ): Promise<Image> {
-  const { store, signingKeyPem, now, signal, onEvent } = bench;
+  const { store, signingKeyPem, scratch, now, signal, onEvent } = bench;
   requireFiles(wanted.installer, expected);
   await progress("compare its SHA-256", async (tell) => {
     const isOurs = from.path === copy.path;
-    await requireSpaces(wanted, expected, isOurs, bench);
+    const { kernel, initrd } = wanted.installer.files;
+    const bootBytes = (expected.files.get(kernel) ?? 0) + (expected.files.get(initrd) ?? 0);
+    const storeBytes = from.bytes + bootBytes;
+    await requireRoom({ folder: scratch, folderBytes: isOurs ? bootBytes : storeBytes, storeBytes }, store);
     const copying = isOurs ? {} : { copyTo: copy.path };
     const onBytes = (bytes: number) => tell(bytes, from.bytes);
     const sha256 = await hashIso(from.path, { ...copying, onBytes, signal });
@@ -121,27 +126,6 @@ export async function keepIso(
   const seconds = (now().getTime() - startedAt.getTime()) / 1000;
   onEvent({ kind: "published", image: titleOf(wanted), id: image.id, bytes: bytesOf(image), seconds });
   return image;
-}
-
-/** Where scratch and store share a disk, files go from one to the other without taking more of it. */
-async function requireSpaces(
-  { installer }: Wanted,
-  { iso, files }: ExpectedIso,
-  isOurs: boolean,
-  { scratch, store }: InstallerBench,
-): Promise<void> {
-  const { kernel, initrd } = installer.files;
-  const bootBytes = (files.get(kernel) ?? 0) + (files.get(initrd) ?? 0);
-  const scratchBytes = isOurs ? bootBytes : iso.bytes + bootBytes;
-  await requireSpace(scratch, scratchBytes, "set IMAGECTL_CACHE to a larger disk");
-  await mkdir(store.directory, { recursive: true });
-  const isOneDisk = (await stat(scratch)).dev === (await stat(store.directory)).dev;
-  const storeBytes = isOneDisk ? scratchBytes : iso.bytes + bootBytes;
-  await requireSpace(
-    store.directory,
-    storeBytes,
-    "imagectl images prune, or set IMAGECTL_STATE to a larger disk",
-  );
 }
 
 async function takeBootFiles({ installer }: Wanted, iso: IsoFile, { scratch, signal }: InstallerBench) {
