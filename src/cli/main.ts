@@ -40,6 +40,7 @@ const commands: Readonly<Record<string, () => Promise<{ readonly command: Comman
   retire: () => import("./retire.ts"),
   schema: () => import("./schema.ts"),
   secrets: () => import("./secrets.ts"),
+  selftest: () => import("./selftest.ts"),
   serve: () => import("./serve.ts"),
   "set-os": () => import("./set-os.ts"),
   test: () => import("./test.ts"),

@@ -62,6 +62,8 @@ export async function makeIso(folder: string, standIn: StandIn): Promise<string>
     "casper/initrd": initrd(standIn.casperScript ?? "case $x in url=*.iso) ;; esac"),
     "casper/hwe-vmlinuz": kernel("6.8.0-40-generic (buildd@lcy02) #40~22.04.3-Ubuntu SMP"),
     "casper/install-sources.yaml": sources,
+    "casper/ubuntu-server-minimal.ubuntu-server.installer.squashfs.manifest":
+      "systemd\t249.11\nsnap:subiquity\tstable\t5740\n",
     ...Object.fromEntries(layerNames.map((name) => [`casper/${name}`, `hsqs ${name}`])),
   };
   for (const [path, content] of Object.entries(files)) {
@@ -134,7 +136,7 @@ function initrd(casperScript: string): Uint8Array {
 }
 
 /** The "newc" format of cpio(5). */
-function cpio(files: Readonly<Record<string, string>>): Buffer {
+export function cpio(files: Readonly<Record<string, string>>): Buffer {
   const pad = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((4 - (bytes.length % 4)) % 4)]);
   const entry = (name: string, content: string) => {
     const mode = name === "TRAILER!!!" ? 0 : 0o100644;
