@@ -81,7 +81,7 @@ describe("what is otherwise is found", () => {
     expect(notHolding(await judge(iso))).toEqual([
       "differs: it is for amd64: arm64",
       expect.stringMatching(/^unknown: its sum is signed by the pinned key: .*SHA256SUMS is missing$/),
-      "unknown: it is a point release that was looked at: 24.04.9, not one of 24.04.3, 24.04.4",
+      "unknown: it is a point release that imagectl knows: 24.04.9, not one of 24.04.3, 24.04.4",
       "differs: it has .disk/casper-uuid-generic: ",
       "differs: it has casper/ubuntu-server-minimal.ubuntu-server.squashfs: ",
       "unknown: it has a second, newer kernel (HWE): none under casper/hwe-vmlinuz",

@@ -69,9 +69,9 @@ function judgeOrigin(
       ? unknown("its sum is signed by the pinned key", unsigned ?? "")
       : fact("its sum is the signed one", sha256 === signedSha256, sha256),
     pointReleases.includes(info.version)
-      ? fact("it is a point release that was looked at", true, info.version)
+      ? fact("it is a point release that imagectl knows", true, info.version)
       : unknown(
-          "it is a point release that was looked at",
+          "it is a point release that imagectl knows",
           `${info.version}, not one of ${pointReleases.join(", ")}`,
         ),
     fact(

@@ -24,7 +24,7 @@ export type Installer = {
   readonly release: string;
   /** First word of the ISO's `.disk/info`. Other editions are desktops. */
   readonly edition: string;
-  /** Those whose files were looked at, oldest first. A newer one is taken as well: what it lacks is said. */
+  /** Those that were out when this was written, oldest first. Another one is taken as well: what it lacks is said. */
   readonly pointReleases: readonly string[];
   /** Where the vendor publishes it. Each ends in `/`. */
   readonly places: {
@@ -40,7 +40,7 @@ export type Installer = {
     readonly initrd: string;
     /** What can be installed from it. */
     readonly sources: string;
-    /** File systems that lie over each other when it runs, lowest first; [] where no ISO was looked at yet. */
+    /** File systems that lie over each other when it runs, lowest first; [] where nobody knows their names yet. */
     readonly layers: readonly string[];
   };
   /**
@@ -53,14 +53,14 @@ export type Installer = {
   readonly minRamMiB: number;
 };
 
-/** Signs the SHA256SUMS of every Ubuntu ISO. Source: package ubuntu-keyring 2021.03.26 of Debian. */
+/** Signs the SHA256SUMS of every Ubuntu ISO. Source: Ubuntu's archive keyring, as Debian has it (ubuntu-keyring). */
 const ubuntuKey: SigningKey = {
   fingerprint: "843938DF228D22F7B3742BC0D94AA3F0EFE21092",
   owner: "Ubuntu CD Image Automatic Signing Key (2012)",
   keyring: join(packageRoot, "templates/installers/ubuntu-cdimage-key.gpg"),
 };
 
-/** Of every Ubuntu live server since 22.04.2. Source: the passes of livecd-rootfs, which name the layers. */
+/** Of live servers from 22.04.2 and 24.04.2 on. Source: the passes of livecd-rootfs, which name the layers. */
 const ubuntuFiles = {
   kernel: "casper/vmlinuz",
   initrd: "casper/initrd",
@@ -93,7 +93,7 @@ const ubuntu2204: Installer = {
   pointReleases: ["22.04.5"],
   files: ubuntuFiles,
   isoArgument: "url",
-  // Its ISO has 2.1 GB.
+  // 22.04.5 has 2.1 GB.
   minRamMiB: 6144,
 };
 
@@ -102,17 +102,17 @@ const ubuntu2404: Installer = {
   pointReleases: ["24.04.3", "24.04.4"],
   files: ubuntuFiles,
   isoArgument: "iso-url",
-  // Its ISO has 3.1 to 3.3 GB.
+  // 24.04.4 has 3.3 GB.
   minRamMiB: 8192,
 };
 
 const ubuntu2604: Installer = {
   ...ubuntu("26.04"),
   pointReleases: ["26.04"],
-  // The kernel moved into the lowest layer; how the others are called was not looked at.
+  // livecd-rootfs moved the kernel into the lowest layer; how the others are called now was not read.
   files: { ...ubuntuFiles, layers: [] },
   isoArgument: "iso-url",
-  // Its ISO has 2.9 GB.
+  // 26.04 has 2.9 GB.
   minRamMiB: 8192,
 };
 
@@ -129,7 +129,7 @@ export function isoFileName(version: string, architecture: string): string {
 }
 
 /**
- * @param isoBytes of the ISO at hand: a newer point release may be larger than those that were looked at.
+ * @param isoBytes of the ISO at hand: a newer point release may be larger than those before it.
  * @returns MiB. Source: subiquity's notes on netboot, "a little over 2x the size of the ISO".
  */
 export function neededRamMiB({ minRamMiB }: Installer, isoBytes: number): number {

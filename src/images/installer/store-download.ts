@@ -29,7 +29,7 @@ export type DownloadRequest = {
   readonly pauseMs: number;
 };
 
-/** For kernel and initrd beside the ISO, bytes. Ours: they have 15 and 70 MB on a server of 2024. */
+/** For kernel and initrd beside the ISO, bytes. Our guess; their own sizes are asked once the ISO is there. */
 const bootFilesBytes = 3e8;
 
 /** @throws ImagectlError DOWNLOAD_FAILED, ISO_UNSIGNED, DISK_SPACE_LOW, and as `keepIso` does. */
