@@ -98,6 +98,7 @@ export const errorCodes = {
   MACHINE_TOO_SMALL:
     "The machine has less memory, processors, disks or network cards than its group requires.",
   MEMORY_TOO_SMALL: "The node has less memory than the image's boot entry asks for.",
+  METHOD_UNSERVED: "A group's nodes are to be installed in a way that this version does not serve yet.",
   MIRROR_UNREACHABLE: "An archive that images are built from does not answer, or cannot be verified.",
   NAMESPACE_FAILED: "A network namespace could not be made: imagectl needs root for it.",
   NAME_INVALID: "A name of a machine, user, group or the cluster is malformed or reserved.",

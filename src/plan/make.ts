@@ -57,6 +57,7 @@ export function checkPlans(planInput: PlanInput): Finding[] {
     const members = subjects.filter((node) => node.group === group.name);
     return [
       ...selection.findings,
+      ...methodFindings(input.where ?? ((path) => path), group),
       ...members.flatMap((node) => {
         if (node.os === undefined) return layOutNode(input, node, group, selection).findings;
         const own = groupOf(input.cluster, node);
@@ -176,6 +177,20 @@ function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly 
     mac === undefined ? [] : linkOf({ mac, ...(link === undefined ? {} : { link }) }, group).members;
   const waitedFor = nics.filter(({ required }) => required).map((nic) => nic.mac);
   return [...new Set([...own, ...waitedFor])];
+}
+
+/** Said here, and not only when the first of its nodes is armed. */
+function methodFindings(where: Where, { name, method }: Group): readonly Finding[] {
+  if (method !== "installer") return [];
+  return [
+    {
+      code: "METHOD_UNSERVED",
+      where: where(`groups.${name}.method`),
+      message: `no node of the group ${name} can be installed yet: installers are kept in the store and not served`,
+      hint: "Set method: golden. What there is of installers: docs/installers.md",
+      severity: "warning",
+    },
+  ];
 }
 
 /** What comes into being in the build of an image cannot come to a machine that has none. */

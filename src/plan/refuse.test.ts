@@ -4,6 +4,13 @@ import { ImagectlError } from "../errors.ts";
 import { checkPlans, planNode } from "./make.ts";
 import { clusterText, type Folders, input, roles } from "./test-cluster.ts";
 
+test("a method that is not served yet is said of the group, and hinders nobody else", () => {
+  const findings = checkPlans(input(roles, clusterText.replace("method: golden", "method: installer")));
+  expect(findings).toEqual([
+    expect.objectContaining({ code: "METHOD_UNSERVED", severity: "warning", where: "c.yaml:11:13" }),
+  ]);
+});
+
 describe("what is refused", () => {
   const withRole = (role: string, texts: Readonly<Record<string, string>>): Folders => ({
     ...roles,
