@@ -41,7 +41,11 @@ export const command = defineCommand({
       description: "SHA256SUMS, with SHA256SUMS.gpg beside it. Default: in the folder of the ISO.",
     },
     ...clusterOption,
-    update: { type: "boolean", description: "Take the newest packages instead of the locked ones." },
+    update: {
+      type: "boolean",
+      description:
+        "Take the newest packages instead of the locked ones; of an installer, look for a newer ISO.",
+    },
     ...jsonLinesOption,
   },
   positionals: { min: 0, max: 0 },

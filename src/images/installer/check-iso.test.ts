@@ -124,6 +124,16 @@ test("an altered ISO: its sum is not the signed one", async () => {
   });
 });
 
+test("an ISO whose directories are damaged is told before anything is hashed", async () => {
+  const copy = copyOfAll();
+  const bytes = readFileSync(join(copy, name));
+  writeFileSync(join(copy, name), bytes.fill(0xff, 34_816, 60_000));
+  expect(await refusal(check(join(copy, name)))).toMatchObject({
+    code: "ISO_ALTERED",
+    message: expect.stringContaining("its directories cannot be read"),
+  });
+});
+
 test.each([
   ["in the middle", 300_000],
   ["before its header", 20_000],
@@ -181,6 +191,18 @@ describe("nobody vouches for it", () => {
     );
     const error = await refusal(check(join(copy, name)));
     expect(error).toMatchObject({ code: "ISO_UNSIGNED", message: expect.stringContaining("it was changed") });
+  });
+
+  test("the ISO was named in place of the list", async () => {
+    const large = join(folder, "large");
+    writeFileSync(large, "");
+    truncateSync(large, 2_000_000);
+    const error = await refusal(check(iso, installer, large));
+    expect(error).toMatchObject({
+      code: "ISO_UNSIGNED",
+      message: expect.stringContaining("is no list of sums: it has 2.0 MB"),
+      hint: expect.stringContaining("--sums FILE"),
+    });
   });
 
   test("the signature is none", async () => {

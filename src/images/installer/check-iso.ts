@@ -9,7 +9,10 @@ import { verifySignature } from "./signature.ts";
 import { parseSums, requireGood } from "./sums.ts";
 
 /** Where an ISO says what it is. */
-export const infoPath = ".disk/info";
+const infoPath = ".disk/info";
+
+/** Bytes. Ours; those that are known have a hundred. */
+const mostInfoBytes = 4096;
 
 /** An ISO that says what it is. Nobody has vouched for it yet. */
 export type IdentifiedIso = {
@@ -19,11 +22,13 @@ export type IdentifiedIso = {
   readonly files: ReadonlyMap<string, number>;
 };
 
-/** @throws ImagectlError ISO_UNREADABLE, ISO_UNKNOWN, ISO_CUT_SHORT. */
+/** @throws ImagectlError ISO_UNREADABLE, ISO_UNKNOWN, ISO_CUT_SHORT, ISO_ALTERED. */
 export async function identifyIso(path: string, signal: AbortSignal): Promise<IdentifiedIso> {
   const iso = await openIso(path);
   const files = await listIso(iso, signal);
-  const text = files.has(infoPath) ? (await readFromIso(iso, infoPath, signal)).toString("utf8") : "";
+  // What is longer is no line.
+  const isShort = (files.get(infoPath) ?? mostInfoBytes) < mostInfoBytes;
+  const text = isShort ? (await readFromIso(iso, infoPath, signal)).toString("utf8") : "";
   const info = parseDiskInfo(text);
   if (info !== undefined) return { iso, info, files };
   const what = text === "" ? `it has no ${infoPath}` : `its ${infoPath} says: ${text.trim().slice(0, 120)}`;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { describeError, ImagectlError } from "../../errors.ts";
 import { formatBytes } from "../../quantity.ts";
-import { type RunOptions, run } from "../../run.ts";
+import { anyExitCode, run } from "../../run.ts";
 import { parseVolume, sniff, volumeBytes, volumeOffset } from "./iso9660.ts";
 
 export type IsoFile = {
@@ -14,6 +14,8 @@ export type IsoFile = {
   readonly path: string;
   readonly bytes: number;
 };
+
+const copyAgain = "Copy or download it again; curl -C - -O URL goes on where a download ended";
 
 /** Programs that this room starts, with the Debian package that has them. */
 export const isoTools: Readonly<Record<string, string>> = { gpgv: "gpgv", xorriso: "xorriso" };
@@ -26,14 +28,13 @@ export async function openIso(path: string): Promise<IsoFile> {
   const { bytes, head, sector } = await readHeader(path);
   const otherwise = sniff(head);
   const volume = parseVolume(sector);
-  const again = "Copy or download it again; curl -C - -O URL goes on where a download ended";
   if (volume === undefined) {
     if (otherwise === undefined && bytes < volumeOffset + volumeBytes) {
       throw new ImagectlError(
         "ISO_CUT_SHORT",
         `${path} ends after ${formatBytes(bytes)}, before an ISO says what it is`,
         {
-          hint: again,
+          hint: copyAgain,
         },
       );
     }
@@ -48,7 +49,7 @@ export async function openIso(path: string): Promise<IsoFile> {
   if (bytes < volume.bytes) {
     const sizes = `it has ${bytes} of at least ${volume.bytes} bytes`;
     throw new ImagectlError("ISO_CUT_SHORT", `${path} (${volume.id}) is not whole: ${sizes}`, {
-      hint: again,
+      hint: copyAgain,
     });
   }
   return { path: resolve(path), bytes };
@@ -80,12 +81,19 @@ async function readHeader(path: string) {
   }
 }
 
-/** @returns the size of each file in it, bytes, by its path without a leading `/`. */
-export async function listIso(iso: IsoFile, signal?: AbortSignal): Promise<ReadonlyMap<string, number>> {
-  const { stdout } = await xorriso(
-    ["-indev", iso.path, "-find", "/", "-type", "f", "-exec", "lsdl", "--"],
-    signal,
-  );
+/**
+ * @returns the size of each file in it, bytes, by its path without a leading `/`.
+ * @throws ImagectlError ISO_ALTERED where its directories cannot be read.
+ */
+export async function listIso(iso: IsoFile, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  const words = ["-indev", iso.path, "-find", "/", "-type", "f", "-exec", "lsdl", "--"];
+  const { exitCode, stdout, stderr } = await xorriso(words, signal, anyExitCode);
+  if (exitCode !== 0) {
+    throw new ImagectlError("ISO_ALTERED", `${iso.path} is damaged: its directories cannot be read`, {
+      hint: copyAgain,
+      cause: new Error(stderr),
+    });
+  }
   // As `ls -dln`, and the path in quotes.
   const lines = stdout.matchAll(/^-\S+ +\d+ +\S+ +\S+ +(\d+) .* '\/(.+)'$/gm);
   return new Map([...lines].map(([, bytes, path = ""]) => [path, Number(bytes)]));
@@ -95,14 +103,14 @@ export async function listIso(iso: IsoFile, signal?: AbortSignal): Promise<Reado
 export async function extractFromIso(
   iso: IsoFile,
   files: readonly { readonly path: string; readonly target: string }[],
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   const words = files.flatMap(({ path, target }) => ["-extract_single", `/${path}`, target]);
   await xorriso(["-osirrox", "on", "-indev", iso.path, ...words], signal);
 }
 
 /** For small files. @param path one that is in the ISO. */
-export async function readFromIso(iso: IsoFile, path: string, signal?: AbortSignal): Promise<Buffer> {
+export async function readFromIso(iso: IsoFile, path: string, signal: AbortSignal): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), "imagectl-iso-"));
   try {
     const target = join(folder, basename(path));
@@ -114,9 +122,8 @@ export async function readFromIso(iso: IsoFile, path: string, signal?: AbortSign
 }
 
 /** -no_rc: no start-up files of this user's. */
-function xorriso(words: readonly string[], signal: AbortSignal | undefined) {
-  const options: RunOptions = { env: { LC_ALL: "C.UTF-8" } };
-  return run("xorriso", ["-no_rc", ...words], signal === undefined ? options : { ...options, signal });
+function xorriso(words: readonly string[], signal: AbortSignal, okExitCodes: readonly number[] = [0]) {
+  return run("xorriso", ["-no_rc", ...words], { env: { LC_ALL: "C.UTF-8" }, signal, okExitCodes });
 }
 
 export type HashOptions = {
@@ -149,8 +156,19 @@ export async function hashIso(path: string, { copyTo, onBytes, signal }: HashOpt
   return hash.digest("hex");
 }
 
-/** @returns undefined when there is no such file, or none that can be read. */
+/** Of a list of sums or its signature, bytes: they have a few kB. */
+const mostSmallBytes = 1 << 20;
+
+/**
+ * For small files beside an ISO.
+ * @returns undefined when there is no such file.
+ * @throws ImagectlError ISO_UNSIGNED for one that is too long to be what it should.
+ */
 export async function readBeside(path: string): Promise<Buffer | undefined> {
   const found = await stat(path).catch(() => undefined);
-  return found?.isFile() === true ? readFile(path) : undefined;
+  if (found?.isFile() !== true) return undefined;
+  if (found.size <= mostSmallBytes) return readFile(path);
+  throw new ImagectlError("ISO_UNSIGNED", `${path} is no list of sums: it has ${formatBytes(found.size)}`, {
+    hint: "Name SHA256SUMS itself: --sums FILE",
+  });
 }

@@ -92,7 +92,8 @@ export type Keeping = {
 };
 
 /**
- * What goes into the store is read once, and compared as it was read: nothing can change in between.
+ * What goes into the store is compared as it is copied, and once more as the store names it: nothing that changes in
+ * between gets in.
  * @throws ImagectlError ISO_ALTERED, ISO_INCOMPLETE, DISK_SPACE_LOW, DISK_FULL; nothing is published then.
  */
 export async function keepIso(
@@ -120,6 +121,7 @@ export async function keepIso(
     const files = [{ name: expected.name, path: copy.path }, ...boot];
     const artefacts = [];
     for (const file of files) artefacts.push(await store.addBlob(file));
+    requireSum(expected, copy.path, artefacts[0]?.sha256 ?? "");
     const value = await store.publish(installerManifest(wanted, artefacts, now()), signingKeyPem);
     return { value, result: formatBytes(bytesOf(value)) };
   });
