@@ -1,5 +1,14 @@
 /** `imagectl build --os ubuntu-22.04 --iso FILE` on a stand-in, and what the store's commands make of it. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -7,6 +16,7 @@ import type { Installer } from "../images/installer/installers.ts";
 import {
   makeIso,
   makeKey,
+  type StandIn,
   signedBy,
   signSums,
   type TestKey,
@@ -56,6 +66,51 @@ describe("what cannot be typed", () => {
     expect(stderr).toContain(
       "hint: Bring both, in that folder: curl -fLO https://releases.ubuntu.com/22.04/SHA256SUMS",
     );
+  });
+});
+
+describe("wrong files, each with its own error, and nothing in the store", () => {
+  async function signedIso(place: string, standIn: StandIn): Promise<string> {
+    const file = await makeIso(place, standIn);
+    await signSums(place, [file], key);
+    return file;
+  }
+
+  /** Each makes the wrong file in a folder, with sums that are signed where it is not about them. */
+  const wrong: Readonly<Record<string, (place: string) => Promise<string>>> = {
+    ISO_UNKNOWN: async (place) => {
+      writeFileSync(join(place, "page.iso"), "<!DOCTYPE html><title>Download Ubuntu Server</title>");
+      return join(place, "page.iso");
+    },
+    ISO_ALTERED: async (place) => {
+      const file = await signedIso(place, { version: "22.04.5" });
+      const bytes = readFileSync(file);
+      bytes[bytes.length - 1] = 1 ^ (bytes.at(-1) ?? 0);
+      writeFileSync(file, bytes);
+      return file;
+    },
+    ISO_CUT_SHORT: async (place) => {
+      const file = await signedIso(place, { version: "22.04.5" });
+      truncateSync(file, 200_000);
+      return file;
+    },
+    ISO_UNSIGNED: (place) => makeIso(place, { version: "22.04.5" }),
+    ISO_OTHER_RELEASE: (place) => signedIso(place, { version: "24.04.3" }),
+    ISO_OTHER_EDITION: (place) => signedIso(place, { version: "22.04.5", edition: "Ubuntu" }),
+    ISO_OTHER_ARCHITECTURE: (place) => signedIso(place, { version: "22.04.5", architecture: "arm64" }),
+  };
+
+  test.each(Object.entries(wrong))("%s", async (code, make) => {
+    const place = mkdtempSync(join(folder, "wrong-"));
+    const iso = await make(place);
+    const { io } = captureIo({ env });
+    await expect(storeInstaller(installer, { iso }, io)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(place),
+      hint: expect.stringMatching(/\S/),
+    });
+    expect((await openStore(statePaths(env).store).list()).images).toEqual([]);
+    expect(existsSync(join(folder, "cache/installers/scratch"))).toBe(false);
   });
 });
 

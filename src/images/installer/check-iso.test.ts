@@ -252,6 +252,13 @@ describe("the wrong ISO, by what it says of itself; it is told without its sums"
   });
 });
 
+test("an ISO of another release that is known can be stored as that", async () => {
+  const copy = mkdtempSync(join(folder, "other-"));
+  expect(await refusal(check(await makeIso(copy, { version: "24.04.3" })))).toMatchObject({
+    hint: expect.stringContaining("Store it as what it is: --os ubuntu-24.04. Or: Get the right one"),
+  });
+});
+
 test("an ISO of a layout that is not known: each file that it lacks is named", async () => {
   const copy = mkdtempSync(join(folder, "odd-"));
   const without = ["casper/initrd", "casper/ubuntu-server-minimal.squashfs"];

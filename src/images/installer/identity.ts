@@ -2,7 +2,7 @@
 import type { ErrorCode } from "../../error-codes.ts";
 import { ImagectlError } from "../../errors.ts";
 import type { DiskInfo } from "./disk-info.ts";
-import { type Architecture, type Installer, isoFileName } from "./installers.ts";
+import { type Architecture, type Installer, installers, isOfRelease, isoFileName } from "./installers.ts";
 
 /** What was asked for. */
 export type Wanted = { readonly installer: Installer; readonly architecture: Architecture };
@@ -12,18 +12,20 @@ export type Wanted = { readonly installer: Installer; readonly architecture: Arc
  * @throws ImagectlError ISO_OTHER_EDITION, ISO_OTHER_RELEASE, ISO_OTHER_ARCHITECTURE; each says all that the ISO is.
  */
 export function requireIdentity({ installer, architecture }: Wanted, info: DiskInfo, file: string): void {
-  const refuse = (code: ErrorCode, why: string) => {
+  const refuse = (code: ErrorCode, why: string, instead = "") => {
     const { edition, version, architecture: own } = info;
     return new ImagectlError(code, `${file} is ${edition} ${version} for ${own}: ${why}`, {
-      hint: `Get the right one: ${describeSource(installer, architecture)}`,
+      hint: `${instead}Get the right one: ${describeSource(installer, architecture)}`,
     });
   };
   if (info.edition !== installer.edition) {
     const why = `imagectl installs nodes from the live server's ISO (${installer.edition}), not from a desktop's or another edition's`;
     throw refuse("ISO_OTHER_EDITION", why);
   }
-  if (info.version !== installer.release && !info.version.startsWith(`${installer.release}.`)) {
-    throw refuse("ISO_OTHER_RELEASE", `${installer.os} was asked for`);
+  if (!isOfRelease(installer, info.version)) {
+    const own = installers.find((candidate) => isOfRelease(candidate, info.version));
+    const instead = own === undefined ? "" : `Store it as what it is: --os ${own.os}. Or: `;
+    throw refuse("ISO_OTHER_RELEASE", `${installer.os} was asked for`, instead);
   }
   if (info.architecture !== architecture) {
     throw refuse("ISO_OTHER_ARCHITECTURE", `nodes are ${architecture} machines, which cannot start it`);

@@ -4,7 +4,14 @@ import { findArgumentProblems } from "../../pxe/boot/command-line.ts";
 import { run } from "../../run.ts";
 import { installerCommandLine } from "./command-line.ts";
 import { parseDiskInfo } from "./disk-info.ts";
-import { findInstaller, type Installer, installers, isoFileName, neededRamMiB } from "./installers.ts";
+import {
+  findInstaller,
+  type Installer,
+  installers,
+  isOfRelease,
+  isoFileName,
+  neededRamMiB,
+} from "./installers.ts";
 import { parseVolume, sniff } from "./iso9660.ts";
 import { judgeSignature, newestVersion, parseSums } from "./sums.ts";
 
@@ -20,7 +27,7 @@ describe("the catalogue", () => {
     expect(installer.places.current).toMatch(/^https:\/\/.*\/$/);
     expect(installer.places.old).toMatch(/^https:\/\/.*\/$/);
     for (const version of installer.pointReleases) {
-      expect(version === installer.release || version.startsWith(`${installer.release}.`)).toBe(true);
+      expect(isOfRelease(installer, version)).toBe(true);
     }
   });
 

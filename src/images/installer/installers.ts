@@ -123,6 +123,11 @@ export function findInstaller(os: OsId): Installer | undefined {
   return installers.find((installer) => installer.os === os);
 }
 
+/** @returns whether a version is the release itself or one of its point releases: `22.04`, `22.04.5`. */
+export function isOfRelease({ release }: Installer, version: string): boolean {
+  return version === release || version.startsWith(`${release}.`);
+}
+
 /** @param version `22.04.5`. @returns the name that the vendor publishes it by. */
 export function isoFileName(version: string, architecture: string): string {
   return `ubuntu-${version}-live-server-${architecture}.iso`;

@@ -14,7 +14,7 @@ import {
 } from "./check-iso.ts";
 import { type IsoFindings, initrdPaths, uuidPath } from "./facts.ts";
 import { readInitrd } from "./initrd.ts";
-import type { Installer } from "./installers.ts";
+import { type Installer, isOfRelease } from "./installers.ts";
 import { extractFromIso, hashIso } from "./iso-file.ts";
 import { kernelVersion } from "./x86-kernel.ts";
 
@@ -51,7 +51,7 @@ export async function lookAtIso(request: IsoRequest, options: LookOptions): Prom
 
 function installerOf({ info }: IdentifiedIso, installers: readonly Installer[], file: string): Installer {
   const { version, edition } = info;
-  const own = installers.find(({ release }) => version === release || version.startsWith(`${release}.`));
+  const own = installers.find((installer) => isOfRelease(installer, version));
   if (own !== undefined && edition.startsWith("Ubuntu")) return own;
   throw new ImagectlError(
     "ISO_UNKNOWN",
