@@ -155,6 +155,13 @@ describe.each(labSystems)("%s", (os) => {
     expect(await kept("of a forged key")).toBe("");
   });
 
+  test("what a machine said a second before its power went is on the bastion", async () => {
+    await onNode("logger -p user.crit -t imagectl-test 'last words'; sleep 1");
+    await logs.node.host.powerOff();
+    expect(await kept("last words")).toMatch(/^\/var\/log\/remote\/node1\/user\.log:/);
+    await logs.node.host.boot();
+  });
+
   test("by UDP, messages are filed by their address as well, and a stranger's nowhere", async () => {
     await onBastion(
       `${rendered("log-server", "rsyslog.d/10-imagectl-receiver.conf")}systemctl restart rsyslog.service`,
