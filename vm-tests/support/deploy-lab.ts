@@ -221,6 +221,13 @@ export async function openDeployLab({
   };
 }
 
+/** Starts what was deployed, until it asks at its console who is there. */
+export async function startFromDisk(machine: QemuHost): Promise<void> {
+  const from = machine.console().length;
+  await machine.boot("disk-first");
+  await machine.untilConsole(/node1 login:/, 700, from);
+}
+
 /** As the server gets in; the host CA is the stub's. */
 function sshWords(folder: string): string[] {
   const knownHostsFile = join(folder, "known_hosts");

@@ -1,7 +1,7 @@
 /** A BIOS machine with an earlier life: what is taken apart, what is overwritten, and what keeps every byte. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
-import { type DeployLab, openDeployLab } from "../support/deploy-lab.ts";
+import { type DeployLab, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
 import { sha256OfFile } from "../support/raw-disk.ts";
 import { tellAsOneStory } from "../support/story.ts";
 
@@ -89,9 +89,7 @@ test("a mirror and a volume group in use are taken apart, and only the chosen di
 });
 
 test("it starts the system of that disk, although another one carries the same image", async () => {
-  const from = machine.console().length;
-  await machine.boot("disk-first");
-  await machine.untilConsole(/node1 login:/, 700, from);
+  await startFromDisk(machine);
   await machine.powerOff();
   expect(await othersNow()).toEqual(others);
 });

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
-import { type DeployLab, openDeployLab } from "../support/deploy-lab.ts";
+import { type DeployLab, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
 import { standardRoles } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 import { makeExt4 } from "../support/raw-disk.ts";
@@ -37,12 +37,6 @@ beforeAll(async () => {
 });
 afterAll(() => deployLab?.close());
 
-async function startsItsSystem(machine: QemuHost): Promise<void> {
-  const from = machine.console().length;
-  await machine.boot("disk-first");
-  await machine.untilConsole(/node1 login:/, 700, from);
-}
-
 test("two disks become one root, and each has an entry in the firmware", async () => {
   // Its disks come into being with its first start.
   await uefi.boot("disk-first");
@@ -55,7 +49,7 @@ test("two disks become one root, and each has an entry in the firmware", async (
 
 test("by BIOS it starts its system from both, and each check of the mirror is turned red by its fault", async () => {
   await deployLab.moveDisks(uefi, bios);
-  await startsItsSystem(bios);
+  await startFromDisk(bios);
   const places =
     "for place in /srv/kept /srv/wiped; do findmnt -n -o TARGET,FSTYPE $place; done; cat /srv/kept/thesis";
   const { stdout } = await bios.run(places, 60);
@@ -82,7 +76,7 @@ test("by BIOS it starts its system from both, and each check of the mirror is tu
 test("without its first disk it starts by UEFI from the second, and says that half is missing", async () => {
   await deployLab.moveDisks(bios, uefi);
   uefi.unplugDisk(uefi.disks[0]?.path ?? "");
-  await startsItsSystem(uefi);
+  await startFromDisk(uefi);
   // Nobody said which of the two is the first: the one whose controller the kernel saw first.
   const answer = await uefi.run(
     `systemctl is-system-running --wait; cat /sys/block/md*/md/degraded

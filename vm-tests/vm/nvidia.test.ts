@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
-import { type DeployLab, openDeployLab } from "../support/deploy-lab.ts";
+import { type DeployLab, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
 import { standardRoles } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 import { tellAsOneStory } from "../support/story.ts";
@@ -25,9 +25,7 @@ afterAll(() => deployLab?.close());
 
 test("a machine is deployed with the driver, and starts without a failed service where it has no card", async () => {
   await deployLab.deploy(machine);
-  const from = machine.console().length;
-  await machine.boot("disk-first");
-  await machine.untilConsole(/node1 login:/, 700, from);
+  await startFromDisk(machine);
   const { stdout } = await machine.run(
     "systemctl is-system-running --wait; systemctl show -P Result nvidia-persistenced.service",
     200,
