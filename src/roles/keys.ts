@@ -5,9 +5,7 @@ import type { YamlFile } from "../yaml-file.ts";
 import { roleFinding } from "./finding.ts";
 import type { RoleFolder } from "./folder.ts";
 import type { OsVariant } from "./schema.ts";
-
-/** Where they lie in a role's folder. */
-export const keyFile = /^keys\/[A-Za-z0-9._-]+\.asc$/;
+import { keyFile } from "./words.ts";
 
 /** @returns each key's text by its path in the folder. */
 export function readKeys(folder: RoleFolder): ReadonlyMap<string, string> {

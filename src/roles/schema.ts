@@ -2,12 +2,12 @@
 import { z } from "zod";
 import type { ErrorCode } from "../error-codes.ts";
 import { problem } from "../yaml-shape.ts";
-import { keyFile } from "./keys.ts";
 import { complainAboutValue, isPattern } from "./params.ts";
 import type { FirewallRule, ParamSchema, RoleCommand, RoleSecret } from "./role.ts";
 import {
   AccountName,
   described,
+  keyFile,
   NodePath,
   PackageName,
   Script,

@@ -4,8 +4,9 @@ import { hintForName } from "../nearest.ts";
 import { alertsFile, alertTestsFile } from "./alerts.ts";
 import { roleFinding } from "./finding.ts";
 import type { FolderFile, RoleFolder } from "./folder.ts";
-import { judgeKey, keyFile } from "./keys.ts";
+import { judgeKey } from "./keys.ts";
 import { OsLevel } from "./schema.ts";
+import { keyFile } from "./words.ts";
 
 export type SourceFile = {
   /** "" for `files/`, else the system of `files@debian-12/`. */

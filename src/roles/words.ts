@@ -37,3 +37,6 @@ export const SecretNameWord = z
 
 export const Script = z.string().regex(/\S/, "expected a line of POSIX sh");
 export const Sentence = z.string().regex(/^[^\n]*\S[^\n]*$/, "expected one line of text");
+
+/** Where a role has the public keys of archives, in its folder. */
+export const keyFile = /^keys\/[A-Za-z0-9._-]+\.asc$/;

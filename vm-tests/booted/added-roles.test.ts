@@ -16,7 +16,7 @@ const userData = [
   "",
 ].join("\n");
 
-const added = ["hardening", "python-users", "miniforge", "fabric", "scratch"];
+const added = ["hardening", "python-users", "miniforge", "fabric", "scratch-folders"];
 const scratch = "/srv/scratch";
 const node2 = { name: "node2", mac: "52:54:00:77:00:12", address: "10.77.0.12" };
 const proved = new Set(["userdata", ...added]);
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const { files, params } = miniforge;
   booted = await openBootedLab({
     ...{ ...wholeCluster, userData, roles, otherNodes: [node2] },
-    ...{ files, params: `{miniforge: ${params}, scratch: {days: 30}}` },
+    ...{ files, params: `{miniforge: ${params}, scratch-folders: {days: 30}}` },
   });
 });
 afterAll(() => booted?.close());
