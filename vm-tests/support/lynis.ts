@@ -17,9 +17,13 @@ export type LynisReport = {
 
 /** Puts this machine's own lynis on the node, has it look at everything, and reads its report: lynis(8). */
 export async function auditWithLynis(node: Pick<BootedNode, "host">): Promise<LynisReport> {
-  const pack = "tar -C / -cJ usr/sbin/lynis usr/share/lynis etc/lynis | base64 --wrap=0";
+  const pack = "tar -C / -cz usr/sbin/lynis usr/share/lynis etc/lynis | base64 --wrap=0";
   const { stdout: packed } = await run("sh", ["-c", pack]);
-  await onMachine(node, `base64 -d <<'end' | tar -C / -xJ\n${packed}\nend`);
+  for (const part of packed.match(/.{1,100000}/g) ?? []) {
+    // No word of a command line is longer than 128 KiB.
+    await onMachine(node, `echo ${part} >>/run/lynis`);
+  }
+  await onMachine(node, "base64 -d /run/lynis | tar -C / -xz");
   const { exitCode, stdout } = await node.host.run(
     "lynis audit system --quick --quiet --no-colors --no-log && cat /var/log/lynis-report.dat",
     600,
