@@ -3,10 +3,36 @@ import { type BuildEvent, describeBuildEvent, stepLine } from "../images/build-e
 import type { CommandIo } from "./command.ts";
 
 /** What a shell says of a program that SIGINT ended: 128 + 2. */
-export const interruptedExitCode = 130;
+const interruptedExitCode = 130;
 
-/** Signals end a build at once; whoever waits for it cleans up. */
-export function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
+/** What a build is given: when to end, and whom to tell how far it is. */
+export type Following = { readonly signal: AbortSignal; readonly onEvent: Display["event"] };
+
+/**
+ * Runs what shows its progress; a signal ends it at once.
+ * @param interrupted what is said then, if anything.
+ * @returns what `act` gives as exit code, or that of an interrupted program.
+ */
+export async function untilInterrupted(
+  io: CommandIo,
+  { show, interrupted = "" }: { readonly show: Display; readonly interrupted?: string },
+  act: (following: Following) => Promise<number>,
+): Promise<number> {
+  const { signal, release } = abortOnSignals();
+  try {
+    return await act({ signal, onEvent: show.event });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    io.stderr.write(interrupted);
+    return interruptedExitCode;
+  } finally {
+    show.end();
+    release();
+  }
+}
+
+/** Whoever waits for what it ends cleans up. */
+function abortOnSignals(): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   const abort = () => controller.abort();
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -23,7 +49,12 @@ export function abortOnSignals(): { readonly signal: AbortSignal; release(): voi
 /** What a build says while it runs. */
 export type Display = { readonly event: (event: BuildEvent) => void; end(): void };
 
-export function showJson(io: CommandIo): Display {
+/** @param json whether a program reads it. */
+export function showBuild(io: CommandIo, json: boolean): Display {
+  return json ? showJson(io) : showText(io);
+}
+
+function showJson(io: CommandIo): Display {
   return { event: (event) => io.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} };
 }
 

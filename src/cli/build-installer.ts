@@ -2,7 +2,7 @@
 import { ImagectlError } from "../errors.ts";
 import { buildInstaller } from "../images/installer/installer-build.ts";
 import type { Installer } from "../images/installer/installers.ts";
-import { abortOnSignals, interruptedExitCode, showJson, showText } from "./build-display.ts";
+import { showBuild, untilInterrupted } from "./build-display.ts";
 import type { CommandIo } from "./command.ts";
 
 type Values = {
@@ -20,30 +20,23 @@ export async function storeInstaller(installer: Installer, values: Values, io: C
       hint: `imagectl build --os ${installer.os} --iso FILE --sums FILE`,
     });
   }
-  const { signal, release } = abortOnSignals();
-  const show = json === true ? showJson(io) : showText(io);
-  try {
+  const show = showBuild(io, json === true);
+  const interrupted = "imagectl: interrupted; nothing was published, a download goes on the next time\n";
+  const code = await untilInterrupted(io, { show, interrupted }, async (following) => {
     await buildInstaller({
       wanted: { installer, architecture: "amd64" },
       iso: iso === undefined ? undefined : { file: iso, sums },
       isUpdate: update === true,
       environment: io.env,
-      signal,
-      onEvent: show.event,
+      ...following,
     });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    io.stderr.write("imagectl: interrupted; nothing was published, a download goes on the next time\n");
-    return interruptedExitCode;
-  } finally {
-    show.end();
-    release();
-  }
-  if (json !== true) {
+    return 0;
+  });
+  if (code === 0 && json !== true) {
     io.stderr.write(
       `${installer.title} is in the store (imagectl images list). No node can be installed with it yet: the server\n` +
         "sends nodes to golden images only. What is there and what is missing: docs/installers.md\n",
     );
   }
-  return 0;
+  return code;
 }

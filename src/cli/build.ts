@@ -13,7 +13,7 @@ import { planNode } from "../plan/make.ts";
 import type { ImagePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
 import { openSecrets } from "../secrets.ts";
-import { abortOnSignals, interruptedExitCode, showJson, showText } from "./build-display.ts";
+import { showBuild, untilInterrupted } from "./build-display.ts";
 import { storeInstaller } from "./build-installer.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
 import { clusterFile, clusterOption, knownSystems, planInput } from "./plan-context.ts";
@@ -88,25 +88,17 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
   await ensureKeys(statePaths(io.env).keys);
   const plans = await distinctPlans(only?.id, values.cluster, io);
   const filesFrom = dirname(clusterFile(values.cluster, io.env));
-  const { signal, release } = abortOnSignals();
-  const show = values.json === true ? showJson(io) : showText(io);
+  const show = showBuild(io, values.json === true);
+  const interrupted = "imagectl: interrupted; nothing was published, nothing is left behind\n";
   const isUpdate = values.update === true;
-  try {
+  return untilInterrupted(io, { show, interrupted }, async (following) => {
     for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
       const own = plans.filter((plan) => plan.os === id);
       const os = findOperatingSystem(id);
-      const environment = io.env;
-      await runBuild({ os, plans: own, isUpdate, filesFrom, environment, signal, onEvent: show.event });
+      await runBuild({ os, plans: own, isUpdate, filesFrom, environment: io.env, ...following });
     }
     return 0;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    io.stderr.write("imagectl: interrupted; nothing was published, nothing is left behind\n");
-    return interruptedExitCode;
-  } finally {
-    show.end();
-    release();
-  }
+  });
 }
 
 /** What a node needs beside its image, before it can be armed. */

@@ -9,7 +9,7 @@ import { type LookedAt, lookAtIso } from "../images/installer/look-at-iso.ts";
 import { openProgress } from "../images/step-progress.ts";
 import { terminalLine } from "../terminal-text.ts";
 import { version } from "../version.ts";
-import { abortOnSignals, interruptedExitCode, showText } from "./build-display.ts";
+import { showText, untilInterrupted } from "./build-display.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { formatTable } from "./table.ts";
 
@@ -48,11 +48,9 @@ export async function selftest(known: readonly Installer[], values: Values, io: 
     throw new ImagectlError("USAGE", "selftest wants an ISO", { hint: "imagectl selftest --iso FILE" });
   }
   await requireTools(isoTools);
-  const { signal, release } = abortOnSignals();
-  const show = showText(io);
-  try {
+  return untilInterrupted(io, { show: showText(io) }, async ({ signal, onEvent }) => {
     const image = "selftest";
-    const progress = openProgress({ image, total: 3, now: () => new Date(), signal, onEvent: show.event });
+    const progress = openProgress({ image, total: 3, now: () => new Date(), signal, onEvent });
     const looked = await lookAtIso({ file: iso, sums }, { installers: known, progress, signal });
     const facts = judgeFindings(looked.installer, looked.findings);
     const report = reportOf(looked, facts);
@@ -60,13 +58,7 @@ export async function selftest(known: readonly Installer[], values: Values, io: 
     await writeReport(out, `${JSON.stringify(report, null, 2)}\n`);
     io.stdout.write(json === true ? `${JSON.stringify(report, null, 2)}\n` : formatFacts(facts, out));
     return facts.some(({ verdict }) => verdict === "differs") ? 2 : 0;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return interruptedExitCode;
-  } finally {
-    show.end();
-    release();
-  }
+  });
 }
 
 /** Nothing of the machine that it was made on: no name, no path, no address. */

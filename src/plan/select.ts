@@ -128,17 +128,16 @@ function judgeParams(role: Role, group: RoleChoice, report: Report): Finding[] {
 
 function withParams(role: Role, group: RoleChoice): SelectedRole {
   const given = group.params[role.name] ?? {};
-  const values = Object.entries(role.params).map(([name, { type, default: fallback }]) => ({
-    name,
-    isFile: type === "file",
-    value: Object.hasOwn(given, name) ? given[name] : fallback,
-  }));
-  const buildFiles = values.flatMap(({ isFile, value }) => (isFile && isBuildFile(value) ? [value] : []));
-  const shown = values.map(({ name, isFile, value }) => [
-    name,
-    isFile ? (isBuildFile(value) ? buildFilePlace(value) : "") : value,
-  ]);
-  return { role, params: Object.fromEntries(shown), buildFiles };
+  const buildFiles: BuildFile[] = [];
+  const params = Object.entries(role.params).map(([name, { type, default: fallback }]) => {
+    const value = Object.hasOwn(given, name) ? given[name] : fallback;
+    if (type !== "file") return [name, value];
+    // What is wrong with it is a finding.
+    if (!isBuildFile(value)) return [name, ""];
+    buildFiles.push(value);
+    return [name, buildFilePlace(value)];
+  });
+  return { role, params: Object.fromEntries(params), buildFiles };
 }
 
 /** Kahn's algorithm, always taking the first name that is free, so that the list's order decides nothing. */

@@ -5,12 +5,10 @@ import { isDiskFull } from "../../disk-full.ts";
 import { describeError, ImagectlError } from "../../errors.ts";
 import { formatBytes } from "../../quantity.ts";
 import { readBytesAtMost } from "../../read-at-most.ts";
+import { mostSumsBytes } from "./sums.ts";
 
 /** For a small file, from asking to its end. Milliseconds. */
 const smallTimeoutMs = 30_000;
-
-/** SHA256SUMS has a few kB; what is longer is something else. Bytes. */
-const mostSmallBytes = 1 << 20;
 
 /** So many parts in a row may bring nothing before a download is given up. Our choice. */
 const mostIdleTries = 5;
@@ -21,7 +19,7 @@ export async function fetchSmall(url: string, signal: AbortSignal): Promise<Buff
     const response = await fetch(url, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(smallTimeoutMs)]),
     });
-    if (response.ok) return await readBytesAtMost(response, mostSmallBytes);
+    if (response.ok) return await readBytesAtMost(response, mostSumsBytes);
     await response.body?.cancel();
     throw refused(url, String(response.status));
   } catch (error) {

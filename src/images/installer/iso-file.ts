@@ -8,6 +8,7 @@ import { describeError, ImagectlError } from "../../errors.ts";
 import { formatBytes } from "../../quantity.ts";
 import { anyExitCode, run } from "../../run.ts";
 import { parseVolume, sniff, volumeBytes, volumeOffset } from "./iso9660.ts";
+import { mostSumsBytes } from "./sums.ts";
 
 export type IsoFile = {
   /** Absolute. */
@@ -156,9 +157,6 @@ export async function hashIso(path: string, { copyTo, onBytes, signal }: HashOpt
   return hash.digest("hex");
 }
 
-/** Of a list of sums or its signature, bytes: they have a few kB. */
-const mostSmallBytes = 1 << 20;
-
 /**
  * For small files beside an ISO.
  * @returns undefined when there is no such file.
@@ -167,7 +165,7 @@ const mostSmallBytes = 1 << 20;
 export async function readBeside(path: string): Promise<Buffer | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() !== true) return undefined;
-  if (found.size <= mostSmallBytes) return readFile(path);
+  if (found.size <= mostSumsBytes) return readFile(path);
   throw new ImagectlError("ISO_UNSIGNED", `${path} is no list of sums: it has ${formatBytes(found.size)}`, {
     hint: "Name SHA256SUMS itself: --sums FILE",
   });

@@ -2,6 +2,9 @@
 import { ImagectlError } from "../../errors.ts";
 import { isoFileName } from "./installers.ts";
 
+/** Of SHA256SUMS or its signature: they have a few kB, and what is longer is something else. Bytes. */
+export const mostSumsBytes = 1 << 20;
+
 /** Reads what sha256sum(1) writes: digest, a space, a space or `*`, name. @returns digests by name. */
 export function parseSums(text: string): ReadonlyMap<string, string> {
   const lines = text.matchAll(/^([0-9a-f]{64}) [ *](\S.*)$/gm);
