@@ -40,7 +40,7 @@ export function describePulls(booted: () => BootedLab, options: LabClusterOption
     ["a command", '$way "$there" id', /does not run rsync/],
     ["a shell", '$way "$there"', /Not invoked via sshd/],
     // The login's banner is all: sshd drops what a subsystem writes to its standard error.
-    ["sftp", '$way -s "$there" sftp', /Authorised use only/],
+    ["sftp", '$way -s "$there" sftp', /Access is for authorised people only/],
     [
       "a way further into the network",
       'timeout 10 $way -W 127.0.0.1:22 "$there"',
