@@ -109,6 +109,14 @@ describe("a golden image", () => {
     expect(artefactsOf(golden)).toEqual(["root.tar.zst", "vmlinuz", "initrd.img"]);
   });
 
+  test("leaves out of packages that come later what it left out of its own", () => {
+    const bootstrap = golden.find((step) => step.kind === "bootstrap");
+    const brought = golden.flatMap((step) => (step.kind === "run-in-root" ? step.files : []));
+    const kept = brought.find(({ path }) => path === "dpkg-excludes")?.content.toString() ?? "";
+    expect(kept.trim().split("\n")).toEqual(bootstrap?.dpkgOptions);
+    expect(kept).toContain("path-exclude=/lib/firmware/mediatek/*\n");
+  });
+
   test("has apt set to the catalogue's archives, not to the mirror of the machine that builds", () => {
     const carried = golden.flatMap((step) => (step.kind === "run-in-root" ? step.files : []));
     expect(carried.find(({ path }) => path === "apt-sources.list")?.content).toContain(os.archives[0]?.uri);

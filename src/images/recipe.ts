@@ -115,7 +115,11 @@ export function goldenSteps(
       mode: 0o644,
       content: lines(catalogueSources(withComponents(os, plan.components))),
     },
-    { path: "dpkg-excludes", mode: 0o644, content: lines(documentationExcludes) },
+    {
+      path: "dpkg-excludes",
+      mode: 0o644,
+      content: lines([...documentationExcludes, ...firmwareExcludes(os)]),
+    },
     { path: "initramfs-hook", mode: 0o755, content: golden.initramfsHook },
     { path: "update-loaders", mode: 0o755, content: golden.updateLoaders },
   ];
