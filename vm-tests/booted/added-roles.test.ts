@@ -4,6 +4,7 @@ import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
 import { lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
+import { auditWithLynis } from "../support/lynis.ts";
 import { miniforge } from "../support/miniforge.ts";
 import { prove } from "../support/prove.ts";
 
@@ -114,4 +115,14 @@ test("a file that is no longer as its package brought it is found", async () => 
   const log = await onMachine(booted, "journalctl -qu imagectl-package-files -o cat");
   expect(log).toMatch(/^\/usr\/bin\/rdebsums$/m);
   await onMachine(booted, `cp /run/rdebsums /usr/bin/; ${look}`);
+});
+
+// 80 are wanted. A namespace loses those of sysctl, auditd and AppArmor, and python-users those of compilers.
+test("lynis gives the machine as many points as it had, or nearly", async () => {
+  const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis(booted.host);
+  console.log(
+    `lynis: ${hardeningIndex}, ${executed.length} tests, ${skipped.length} not applicable`,
+    warnings,
+  );
+  expect(hardeningIndex).toBeGreaterThanOrEqual(65);
 });
