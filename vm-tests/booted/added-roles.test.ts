@@ -117,12 +117,13 @@ test("a file that is no longer as its package brought it is found", async () => 
   await onMachine(booted, `cp /run/rdebsums /usr/bin/; ${look}`);
 });
 
-// 80 are wanted. A namespace loses those of sysctl, auditd and AppArmor, and python-users those of compilers.
+// 74 of 100 in November 2026, and 57 for what Debian's installer leaves; 80 are wanted. A namespace loses those of sysctl,
+// auditd and AppArmor, and python-users those of compilers.
 test("lynis gives the machine as many points as it had, or nearly", async () => {
   const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis(booted.host);
   console.log(
     `lynis: ${hardeningIndex}, ${executed.length} tests, ${skipped.length} not applicable`,
     warnings,
   );
-  expect(hardeningIndex).toBeGreaterThanOrEqual(65);
+  expect(hardeningIndex).toBeGreaterThanOrEqual(72);
 });
