@@ -115,11 +115,7 @@ export function goldenSteps(
       mode: 0o644,
       content: lines(catalogueSources(withComponents(os, plan.components))),
     },
-    {
-      path: "dpkg-excludes",
-      mode: 0o644,
-      content: lines([...documentationExcludes, ...firmwareExcludes(os)]),
-    },
+    { path: "dpkg-excludes", mode: 0o644, content: lines(pathExcludes(os)) },
     { path: "initramfs-hook", mode: 0o755, content: golden.initramfsHook },
     { path: "update-loaders", mode: 0o755, content: golden.updateLoaders },
   ];
@@ -129,7 +125,7 @@ export function goldenSteps(
       name: `install ${lock.packages.length} packages`,
       variant: "configured",
       packages: lock.packages.map((locked) => locked.name),
-      dpkgOptions: [...documentationExcludes, ...firmwareExcludes(os)],
+      dpkgOptions: pathExcludes(os),
       setup: golden.setup,
     },
     { kind: "run-in-root", name: "configure the system", script: golden.configure, files: configureFiles },
@@ -192,7 +188,7 @@ export function deployEnvironmentSteps(
       name: `unpack ${lock.packages.length} packages`,
       variant: "unpacked",
       packages: lock.packages.map((locked) => locked.name),
-      dpkgOptions: [...documentationExcludes, ...firmwareExcludes(os)],
+      dpkgOptions: pathExcludes(os),
       setup: "",
     },
     {
@@ -213,8 +209,9 @@ export function deployEnvironmentSteps(
   ];
 }
 
-function firmwareExcludes(os: OperatingSystem): string[] {
-  return os.firmwareExcludes.map((glob) => `path-exclude=${glob}`);
+/** What images leave out of packages, dpkg's settings in order. */
+function pathExcludes(os: OperatingSystem): string[] {
+  return [...documentationExcludes, ...os.firmwareExcludes.map((glob) => `path-exclude=${glob}`)];
 }
 
 function lines(texts: readonly string[]): string {

@@ -120,7 +120,7 @@ test("a file that is no longer as its package brought it is found", async () => 
 // 74 of 100 in November 2026, and 57 for what Debian's installer leaves; 80 are wanted. A namespace loses those of sysctl,
 // auditd and AppArmor, and python-users those of compilers.
 test("lynis gives the machine as many points as it had, or nearly", async () => {
-  const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis(booted.host);
+  const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis(booted);
   console.log(
     `lynis: ${hardeningIndex}, ${executed.length} tests, ${skipped.length} not applicable`,
     warnings,

@@ -132,8 +132,12 @@ export async function openBootedLab(
 }
 
 /** @returns what a script says that must end well. */
-export async function onMachine({ host }: Pick<BootedNode, "host">, script: string): Promise<string> {
-  const { exitCode, stdout, stderr } = await host.run(script, 60);
+export async function onMachine(
+  { host }: Pick<BootedNode, "host">,
+  script: string,
+  timeoutSeconds = 60,
+): Promise<string> {
+  const { exitCode, stdout, stderr } = await host.run(script, timeoutSeconds);
   expect(exitCode, stdout + stderr).toBe(0);
   return stdout.trim();
 }
