@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import { keyPaths, readPublicKeys } from "../../src/keys.ts";
 import { type BootedNode, openBootedNodes } from "../../src/lab/booted-nodes.ts";
+import type { Host } from "../../src/lab/host.ts";
 import type { NamespaceHost } from "../../src/lab/namespace-host.ts";
 import type { LabNetwork } from "../../src/lab/network.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
@@ -133,7 +134,7 @@ export async function openBootedLab(
 
 /** @returns what a script says that must end well. */
 export async function onMachine(
-  { host }: Pick<BootedNode, "host">,
+  { host }: { readonly host: Pick<Host, "run"> },
   script: string,
   timeoutSeconds = 60,
 ): Promise<string> {

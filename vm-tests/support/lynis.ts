@@ -1,5 +1,5 @@
 /** lynis, another's judge of a whole machine: brought along, run there, read. */
-import type { BootedNode } from "../../src/lab/booted-nodes.ts";
+import type { Host } from "../../src/lab/host.ts";
 import { run } from "../../src/run.ts";
 import { onMachine } from "./booted-lab.ts";
 
@@ -14,8 +14,11 @@ export type LynisReport = {
   readonly warnings: readonly string[];
 };
 
+/** In an emulated machine, beside another one. */
+const auditSeconds = 2_400;
+
 /** Puts this machine's own lynis on the node, has it look at everything, and reads its report: lynis(8). */
-export async function auditWithLynis(node: Pick<BootedNode, "host">): Promise<LynisReport> {
+export async function auditWithLynis(node: { readonly host: Pick<Host, "run"> }): Promise<LynisReport> {
   const pack = "tar -C / -cz usr/sbin/lynis usr/share/lynis etc/lynis | base64 --wrap=0";
   const { stdout: packed } = await run("sh", ["-c", pack]);
   for (const part of packed.match(/.{1,100000}/g) ?? []) {
@@ -23,7 +26,7 @@ export async function auditWithLynis(node: Pick<BootedNode, "host">): Promise<Ly
     await onMachine(node, `echo ${part} >>/run/lynis`);
   }
   await onMachine(node, "base64 -d /run/lynis | tar -C / -xz");
-  await onMachine(node, "lynis audit system --quick --quiet --no-colors --no-log", 600);
+  await onMachine(node, "lynis audit system --quick --quiet --no-colors --no-log", auditSeconds);
   return readReport(await onMachine(node, "cat /var/log/lynis-report.dat"));
 }
 

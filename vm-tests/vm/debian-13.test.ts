@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lab, standardRoles } from "../support/lab-cluster.ts";
+import { auditWithLynis } from "../support/lynis.ts";
 import { tellAsOneStory } from "../support/story.ts";
 import { untilReady } from "../support/until-ready.ts";
 import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
@@ -50,3 +51,20 @@ test("it starts from its own disk again, with its clock set by the bastion", asy
 
 test("its kernel is hardened, and lets jobs pin memory: each check is turned red by its fault", () =>
   expectProved(vm, ({ role }) => ownKernelRoles.includes(role)));
+
+/** Emulated it looks at everything for twenty minutes. Milliseconds. */
+const auditMs = 45 * 60_000;
+
+// A machine without a kernel of its own loses points for settings, records and profiles that are its host's.
+test(
+  "lynis gives it 80 points of 100, or more",
+  async () => {
+    const { hardeningIndex, executed, skipped, warnings } = await auditWithLynis({ host: vm.machine });
+    console.log(
+      `lynis: ${hardeningIndex}, ${executed.length} tests, ${skipped.length} not applicable`,
+      warnings,
+    );
+    expect(hardeningIndex).toBeGreaterThanOrEqual(80);
+  },
+  auditMs,
+);
