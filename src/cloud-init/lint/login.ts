@@ -194,11 +194,17 @@ function noWayIn(subject: Subject, hasServer: boolean): Finding {
     hint,
     "key",
   ] as const;
-  // Commands can make users in more ways than can be read here.
-  const mayMakeUsers = commandsOf(subject).some(({ text }) =>
-    /useradd|adduser|usermod|chpasswd|passwd|authorized_keys|ssh-import-id/.test(text),
-  );
-  return mayMakeUsers ? said.warning(...words) : said.error(...words);
+  return mayMakeUsers(subject) ? said.warning(...words) : said.error(...words);
+}
+
+/** Commands can make users in more ways than can be read here: what else they run may be one. */
+function mayMakeUsers(subject: Subject): boolean {
+  return commandsOf(subject).some(({ moment, text }) => {
+    const isProgramOfTheirs = moment === "late" && /^\/|^((ba)?sh|ansible\S*|puppet|salt-call) /.test(text);
+    return (
+      isProgramOfTheirs || /useradd|adduser|usermod|chpasswd|passwd|authorized_keys|ssh-import-id/.test(text)
+    );
+  });
 }
 
 /** Somebody gets in, but not everybody who was meant to. */
