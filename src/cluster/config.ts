@@ -98,9 +98,18 @@ export type Group = {
   readonly requires: Requirements;
   /** On reinstalls only: the first deploy on a machine always goes through its firmware. */
   readonly restart: Restart;
+  /** For the method of that name. */
+  readonly installer?: InstallerSource;
   readonly link?: Link;
   /** The operator's own `#cloud-config` for cloud-init on golden nodes. */
   readonly userData?: string;
+};
+
+/** Where the system's own installer gets its packages; undefined members: from the archive itself. */
+export type InstallerSource = {
+  readonly mirror?: string;
+  readonly security?: string;
+  readonly proxy?: string;
 };
 
 /** What roles are chosen by: can be known of a group even where the rest of the file is wrong. */

@@ -103,11 +103,38 @@ const Requirements = z.strictObject({
   nics: described(Count.optional(), "Ethernet cards (ports)"),
 });
 
+/** What an installer's own programs can use: their parsers are simple ones. */
+const HttpUrl = z
+  .string()
+  .regex(
+    /^http:\/\/[A-Za-z0-9.-]+(:[0-9]{1,5})?(\/[A-Za-z0-9._~-]+)*$/,
+    "expected an address such as http://10.77.0.1:3142, without a slash at its end",
+  );
+
 const Group = z.strictObject({
   os: described(OperatingSystemId, "the operating system as family-version, such as debian-12"),
   method: described(
     z.enum(["golden", "installer", "none"]),
     "how the operating system gets on the disk: golden, installer or none",
+  ),
+  installer: described(
+    z
+      .strictObject({
+        mirror: described(
+          HttpUrl.exactOptional(),
+          "where packages are, such as http://deb.debian.org/debian; default: the vendor's; plain HTTP, as the installer speaks it",
+        ),
+        security: described(
+          HttpUrl.exactOptional(),
+          "where their security updates are, such as http://deb.debian.org/debian-security; default: the vendor's",
+        ),
+        proxy: described(
+          HttpUrl.exactOptional(),
+          "the way to it, such as http://10.77.0.1:3142; default: none",
+        ),
+      })
+      .exactOptional(),
+    "for method: installer: where the system's own installer gets its packages",
   ),
   roles: described(z.array(Label), "names of role folders; what a role needs must be listed as well"),
   params: described(

@@ -71,8 +71,8 @@ export async function findSecretsToMake(
   plans: readonly Pick<NodePlan, "node">[],
   secrets: Pick<SecretStore, "read">,
 ): Promise<readonly Finding[]> {
-  const golden = plans.filter(({ node }) => node.method === "golden");
-  return (await Promise.all(golden.map(({ node }) => findMissingSecrets(node, secrets)))).flat();
+  const booted = plans.filter(({ node }) => node.method !== "none");
+  return (await Promise.all(booted.map(({ node }) => findMissingSecrets(node, secrets)))).flat();
 }
 
 async function readSecrets(node: NodePart, secrets: Pick<SecretStore, "read">): Promise<SecretValues> {

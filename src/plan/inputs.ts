@@ -31,6 +31,7 @@ export type PlanInputOptions = {
   /** Where `imagectl keys init` put the cluster's keys. */
   readonly keysDirectory: string;
   readonly operatingSystems: readonly string[];
+  readonly installedSystems?: readonly string[];
   readonly makeSeed: MakeSeed;
 };
 
@@ -42,6 +43,6 @@ export async function readPlanInput(options: PlanInputOptions): Promise<PlanInpu
   const { parsed, roles } = await readPlanSources(options.clusterFile);
   const cluster = requireCluster(parsed, options.clusterFile);
   const trust = await readPublicKeys(options.keysDirectory);
-  const { operatingSystems, makeSeed } = options;
-  return { cluster, roles, trust, operatingSystems, makeSeed, where: parsed.where };
+  const { operatingSystems, installedSystems = [], makeSeed } = options;
+  return { cluster, roles, trust, operatingSystems, installedSystems, makeSeed, where: parsed.where };
 }

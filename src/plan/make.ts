@@ -19,6 +19,8 @@ export type PlanInput = {
   readonly trust: ClusterTrust;
   /** Those for which there is a recipe: `debian-12`. */
   readonly operatingSystems: readonly string[];
+  /** Those that come by their own installer alone: `ubuntu-24.04`. No role was proved on them. Absent: none. */
+  readonly installedSystems?: readonly string[];
   /** Makes the files of a group's user-data; from the room above that knows cloud-init. */
   readonly makeSeed: MakeSeed;
   /** `file:line:column` of a path in the cluster file; without it, findings name the path. */
@@ -75,7 +77,7 @@ export function checkPlans(planInput: PlanInput): Finding[] {
  */
 export function checkRoleChoices(
   choices: readonly RoleChoice[],
-  input: Pick<PlanInput, "roles" | "operatingSystems" | "where">,
+  input: Pick<PlanInput, "roles" | "operatingSystems" | "installedSystems" | "where">,
 ): Finding[] {
   const findings = choices.flatMap((choice) => select(input, choice).findings);
   return uniqueFindings([...input.roles.findings, ...findings]);
@@ -98,7 +100,7 @@ function groupOf(cluster: ClusterConfig, node: PlanSubject): Group {
 
 /** @param node whose own operating system is meant, for the place of what is wrong with it. */
 function select(
-  input: Pick<PlanInput, "roles" | "operatingSystems" | "where">,
+  input: Pick<PlanInput, "roles" | "operatingSystems" | "installedSystems" | "where">,
   group: RoleChoice,
   node?: PlanSubject,
 ): Selection {
@@ -107,7 +109,8 @@ function select(
     node?.os !== undefined && path === `groups.${group.name}.os`
       ? inFile(`nodes.${node.name}.os`)
       : inFile(path);
-  const selection = selectRoles(group, input.roles, input.operatingSystems, where);
+  const known = [...input.operatingSystems, ...(input.installedSystems ?? [])];
+  const selection = selectRoles(group, input.roles, known, where);
   return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
 }
 
@@ -149,6 +152,7 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
       bastionAddress: cluster.bastion.address,
       outsiderAddress: cluster.outsider,
       method: group.method,
+      ...(group.installer === undefined ? {} : { installer: group.installer }),
       disk: node.disk ?? group.disk,
       requires: group.requires,
       requiredMacs: requiredMacs(node, group),
@@ -165,6 +169,7 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   const missing = [
     ...findMissingForDisks({ node, group, packages, where }),
     ...imageFindings(where, group, roles),
+    ...systemFindings(where, group, input.installedSystems ?? []),
   ];
   return {
     plan,
@@ -180,14 +185,61 @@ function requiredMacs({ mac, link, nics }: PlanSubject, group: Group): readonly 
 }
 
 /** Said here, and not only when the first of its nodes is armed. */
-function methodFindings(where: Where, { name, method }: Group): readonly Finding[] {
+function methodFindings(where: Where, { name, method, disk, restart }: Group): readonly Finding[] {
   if (method !== "installer") return [];
+  const unserved = (path: string, message: string, hint: string): Finding => ({
+    code: "METHOD_UNSERVED",
+    where: where(`groups.${name}.${path}`),
+    message,
+    hint,
+    severity: "error",
+  });
+  return [
+    ...(disk.mirror === undefined
+      ? []
+      : [
+          unserved(
+            "disk.mirror",
+            `an installer puts the system of ${name} on one disk, and not on a mirror`,
+            "Take mirror out, or set method: golden",
+          ),
+        ]),
+    ...(restart === "reboot"
+      ? []
+      : [
+          unserved(
+            "restart",
+            `an installer is started through the firmware, and ${name} is restarted by kexec`,
+            "Take restart: kexec out, or set method: golden",
+          ),
+        ]),
+  ];
+}
+
+/** Their packages cannot be had where images are built, and checks of roles were never run on them. */
+function systemFindings(
+  where: Where,
+  { name, os, method }: Group,
+  installed: readonly string[],
+): readonly Finding[] {
+  if (!installed.includes(os)) return [];
+  if (method === "golden") {
+    return [
+      {
+        code: "METHOD_UNSERVED",
+        where: where(`groups.${name}.os`),
+        message: `there is no recipe for a golden image of ${os}`,
+        hint: `Add to groups.${name}: method: installer`,
+        severity: "error",
+      },
+    ];
+  }
   return [
     {
-      code: "METHOD_UNSERVED",
-      where: where(`groups.${name}.method`),
-      message: `no node of the group ${name} can be installed yet: installers are kept in the store and not served`,
-      hint: "Set method: golden. What there is of installers: docs/installers.md",
+      code: "OS_UNPROVED",
+      where: where(`groups.${name}.os`),
+      message: `roles were proved on Debian, and none on ${os}`,
+      hint: "Arm one node and read its checks before you arm the others: imagectl verify NODE",
       severity: "warning",
     },
   ];
@@ -195,7 +247,7 @@ function methodFindings(where: Where, { name, method }: Group): readonly Finding
 
 /** What comes into being in the build of an image cannot come to a machine that has none. */
 function imageFindings(where: Where, group: Group, roles: readonly SelectedRole[]): readonly Finding[] {
-  if (group.method !== "none") return [];
+  if (group.method === "golden") return [];
   return roles
     .filter(
       ({ role, buildFiles }) =>
@@ -204,7 +256,7 @@ function imageFindings(where: Where, group: Group, roles: readonly SelectedRole[
     .map(({ role: { name } }) => ({
       code: "ROLE_UNSUITABLE",
       where: where(`groups.${group.name}.roles.${group.roles.indexOf(name)}`),
-      message: `the role ${name} is built into an image, and the group ${group.name} has none (method: none)`,
+      message: `the role ${name} is built into an image, and the group ${group.name} has none (method: ${group.method})`,
       hint: `Take ${name} out of groups.${group.name}.roles`,
       severity: "error",
     }));

@@ -1,6 +1,6 @@
 /** The plan: all that is decided for one node, as pure data. No clock, chance, secret value or host. */
 import type { Ipv4Address, MacAddress } from "../address.ts";
-import type { DiskPolicy, Method, OsId, Requirements, Restart } from "../cluster/config.ts";
+import type { DiskPolicy, InstallerSource, Method, OsId, Requirements, Restart } from "../cluster/config.ts";
 import { digestOf, type Sha256 } from "../digest.ts";
 import type {
   BuildFile,
@@ -81,6 +81,8 @@ export type NodePart = Layer & {
   readonly bastionAddress: Ipv4Address;
   readonly outsiderAddress: Ipv4Address;
   readonly method: Method;
+  /** For the method of that name: where its packages come from. */
+  readonly installer?: InstallerSource;
   readonly disk: DiskPolicy;
   readonly requires: Requirements;
   /** Cards that the machine must have: those of its bond, and each that a boot waits for. */

@@ -4,11 +4,32 @@ import { ImagectlError } from "../errors.ts";
 import { checkPlans, planNode } from "./make.ts";
 import { clusterText, type Folders, input, roles } from "./test-cluster.ts";
 
-test("a method that is not served yet is said of the group, and hinders nobody else", () => {
-  const findings = checkPlans(input(roles, clusterText.replace("method: golden", "method: installer")));
-  expect(findings).toEqual([
-    expect.objectContaining({ code: "METHOD_UNSERVED", severity: "warning", where: "c.yaml:11:13" }),
-  ]);
+describe("a system's own installer", () => {
+  const installed = (more = ""): string =>
+    clusterText
+      .replace("method: golden\n", `method: installer\n${more === "" ? "" : `    ${more}\n`}`)
+      .replace("    disk: {match: {minSize: 1TB}}\n", "");
+
+  test("is one way onto the disk", () => {
+    expect(checkPlans(input(roles, installed()))).toEqual([]);
+    const source = { proxy: "http://10.77.0.1:3142" };
+    const { node } = planNode(input(roles, installed(`installer: {proxy: "${source.proxy}"}`)), "node1");
+    expect(node).toMatchObject({ method: "installer", installer: source });
+  });
+
+  test.each([
+    ["disk: {match: {}, mirror: {match: {}}}", "on one disk, and not on a mirror"],
+    ["restart: kexec", "is restarted by kexec"],
+  ])("what it cannot do is refused: %s", (line, message) => {
+    const findings = checkPlans(input(roles, installed(line)));
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        code: "METHOD_UNSERVED",
+        severity: "error",
+        message: expect.stringContaining(message),
+      }),
+    );
+  });
 });
 
 describe("what is refused", () => {
