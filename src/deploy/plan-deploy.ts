@@ -78,7 +78,7 @@ function stepsFor(
 }
 
 /** After the root has come whole: a deploy that fails in its stream has not yet touched the data. */
-function stepsForData(choice: DataChoice): readonly DeployStep[] {
+export function stepsForData(choice: DataChoice): readonly DeployStep[] {
   switch (choice.kind) {
     case "make": {
       const { filesystem, mount, partitionName: name } = choice;

@@ -41,6 +41,10 @@ export type DeployStep =
       readonly filesystem: string;
       readonly mount: string;
     }
+  /** The plan's image layer, on a system that an installer made: packages come by its own apt. */
+  | { readonly kind: "apply-image-layer"; readonly sha256: string; readonly bytes: number }
+  /** What an installer leaves that no golden image has goes away. */
+  | { readonly kind: "tidy-system" }
   | { readonly kind: "apply-overlay"; readonly sha256: string; readonly bytes: number }
   | { readonly kind: "sign-host-keys" }
   /** Both loaders are written; `firmware` is the one that this machine starts by, so that one must succeed. */
@@ -49,6 +53,13 @@ export type DeployStep =
   /** The new system is loaded for kexec; where that fails the machine restarts through its firmware. */
   | { readonly kind: "load-system" }
   | { readonly kind: "unmount-target" }
+  /** The installer makes a BIOS boot partition, an ESP and the root, in this order, on the wiped disk. */
+  | { readonly kind: "installer-partitions"; readonly disk: string; readonly firmware: Firmware }
+  | { readonly kind: "installer-base-system" }
+  /** All that Ubuntu's installer does; how far it is, it reports itself. The same partitions. */
+  | { readonly kind: "installer-system"; readonly disk: string; readonly firmware: Firmware }
+  /** Kernel, GRUB and what the installer adds to them. */
+  | { readonly kind: "installer-packages" }
   /** A rescue: sshd for this public key, from this address alone. */
   | { readonly kind: "open-rescue"; readonly key: string; readonly from: string };
 
@@ -71,9 +82,19 @@ export const deployStepKinds = [
   "unmount-target",
 ] as const satisfies readonly DeployStep["kind"][];
 
-/** What some deploys and every rescue have beside these. */
+/** What a system's own installer does: it is told to the bastion as steps are, and no function of the agent's. */
+export const installerStepKinds = [
+  "installer-partitions",
+  "installer-base-system",
+  "installer-packages",
+  "installer-system",
+] as const satisfies readonly DeployStep["kind"][];
+
+/** What some deploys, installers and every rescue have beside these. */
 export const furtherStepKinds = [
   "load-system",
+  "apply-image-layer",
+  "tidy-system",
   "open-rescue",
 ] as const satisfies readonly DeployStep["kind"][];
 

@@ -8,6 +8,9 @@ const values: CommandLineValues = {
   address: "10.77.0.11" as Ipv4Address,
   prefixLength: 24,
   mac: "52:54:00:77:00:11" as MacAddress,
+  bastionAddress: "10.77.0.1" as Ipv4Address,
+  hostname: "node1",
+  domain: "lab.test",
   kernelArguments: ["console=ttyS0", "nomodeset"],
 };
 

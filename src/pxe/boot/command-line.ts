@@ -9,6 +9,9 @@ export type CommandLineValues = {
   readonly address: Ipv4Address;
   readonly prefixLength: number;
   readonly mac: MacAddress;
+  readonly bastionAddress: Ipv4Address;
+  readonly hostname: string;
+  readonly domain: string;
   /** A token `{kernelArguments}` becomes these, however many. */
   readonly kernelArguments: readonly string[];
 };
@@ -22,8 +25,10 @@ const longestCommandLine = 2047;
  *   interpret, and for a line longer than the kernel takes.
  */
 export function expandCommandLine(template: readonly string[], values: CommandLineValues): readonly string[] {
+  // As PXELINUX writes it.
+  const known = { ...values, macWithHyphens: values.mac.replaceAll(":", "-") };
   const tokens = template.flatMap((token) =>
-    token === "{kernelArguments}" ? values.kernelArguments : [expandToken(token, values)],
+    token === "{kernelArguments}" ? values.kernelArguments : [expandToken(token, known)],
   );
   const problem = findArgumentProblems(tokens, "kernel command line")[0];
   if (problem !== undefined) {
@@ -40,9 +45,11 @@ export function expandCommandLine(template: readonly string[], values: CommandLi
   return tokens;
 }
 
-function expandToken(token: string, values: CommandLineValues): string {
+type KnownValues = CommandLineValues & { readonly macWithHyphens: string };
+
+function expandToken(token: string, values: KnownValues): string {
   return token.replaceAll(/\{([A-Za-z]+)\}/g, (_whole, name: string) => {
-    const value = Object.hasOwn(values, name) ? values[name as keyof CommandLineValues] : undefined;
+    const value = Object.hasOwn(values, name) ? values[name as keyof KnownValues] : undefined;
     if (typeof value === "string" || typeof value === "number") return String(value);
     throw new ImagectlError("KERNEL_ARGUMENT_INVALID", `${token}: there is no value called ${name}`, {
       hint: `These are known: ${Object.keys(values).join(", ")}. {kernelArguments} must stand alone.`,

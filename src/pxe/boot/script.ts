@@ -75,6 +75,7 @@ export function renderDeployScript(templates: BootTemplates, request: DeployScri
     hostname,
     attemptId,
     isRescue: purpose === "rescue",
+    what: request.manifest.kind === "installer" ? "the installer" : "the deploy environment",
     minRamMiB,
     tooSmall: tooSmallSizes(minRamMiB),
     tooSmallUrl,

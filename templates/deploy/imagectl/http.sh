@@ -19,6 +19,8 @@ write_curl_config() {
     echo 'connect-timeout = 5'
     echo 'silent'
     echo 'show-error'
+    # An installer calls with its proxy in the environment: that is for packages.
+    echo 'noproxy = "*"'
   } >"$run/curl.conf"
   umask 022
 }

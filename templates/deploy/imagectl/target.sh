@@ -36,26 +36,42 @@ in_target() {
     mount -t devtmpfs devtmpfs "$target/dev"
     mkdir -p "$target/dev/pts"
     mount -t devpts devpts "$target/dev/pts"
-    mount -t tmpfs -o mode=755 tmpfs "$target/run"
   fi
+  # An installer has mounted the others, and leaves what lies here on the disk.
+  grep -q " $target/run " /proc/mounts || mount -t tmpfs -o mode=755 tmpfs "$target/run"
   chroot "$target" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
     DEBIAN_FRONTEND=noninteractive "$@"
 }
 
 # The node's own layer: accounts, keys, hosts, firewall, network.
 step_apply_overlay() {
-  session_request overlay GET "$seed/overlay.tar"
-  size=$(stat --format %s "$run/overlay.answer")
+  apply_layer overlay
+}
+
+# What a golden image has been built with.
+step_apply_image_layer() {
+  apply_layer image-layer
+}
+
+# apply_layer NAME: the layer of this name, as the bastion has it, if it is the one that was promised.
+apply_layer() {
+  session_request "$1" GET "$seed/$1.tar"
+  size=$(stat --format %s "$run/$1.answer")
   read -r sum _ <<SUM
-$(sha256sum "$run/overlay.answer")
+$(sha256sum "$run/$1.answer")
 SUM
   if [ "$size" -ne "$bytes" ] || [ "$sum" != "$sha256" ]; then
-    echo "overlay: $size bytes with SHA-256 $sum came, expected $bytes bytes with $sha256"
+    echo "$1: $size bytes with SHA-256 $sum came, expected $bytes bytes with $sha256"
     return 1
   fi
-  in_target mkdir -m 700 /run/imagectl-overlay
-  tar --extract --file "$run/overlay.answer" --directory "$target/run/imagectl-overlay" --numeric-owner
-  in_target sh /run/imagectl-overlay/imagectl/apply
+  in_target mkdir -m 700 "/run/imagectl-$1"
+  tar --extract --file "$run/$1.answer" --directory "$target/run/imagectl-$1" --numeric-owner
+  in_target sh "/run/imagectl-$1/imagectl/apply"
+}
+
+# An installer sets up a network of its own and keeps how packages came.
+step_tidy_system() {
+  in_target sh -eu <"$here/tidy-system.sh"
 }
 
 # Keys are made here and never leave this node; the bastion signs the public half.
