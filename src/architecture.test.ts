@@ -101,6 +101,7 @@ const doors: Record<string, string> = {
   "serve/host-certificates.ts": "looks at the clock every day",
   "serve/foundation.ts": "makes the state's folders",
   "serve/gpu-board.ts": "asks nodes for their metrics",
+  "serve/installations.ts": "reads the early-command of Ubuntu's installer",
   "serve/kexec-script.ts": "reads the script for kexec",
   "serve/node-door.ts": "connects to nodes, writes known_hosts",
   "serve/operator-socket.ts": "opens the operators' Unix socket",

@@ -13,9 +13,11 @@ import type { BuildRoom } from "./build-room.ts";
 import type { BuildStep } from "./build-step.ts";
 import type { OperatingSystem } from "./catalogue.ts";
 import { findLock, lockArtefact } from "./find-lock.ts";
+import { debianInstallerPlanKey, installerRequest, installerSteps } from "./installer-recipe.ts";
 import {
   type BuiltImage,
   bootsBy,
+  debianInstallerManifest,
   deployEnvironmentManifest,
   goldenManifest,
   withBoot,
@@ -89,7 +91,7 @@ const commonSteps = 4;
  * @throws ImagectlError of the step that failed; nothing of that image is published then.
  */
 export async function buildImages(plans: readonly ImagePlan[], workshop: Workshop): Promise<Image[]> {
-  const deployEnvironment = await bringUpToDate(orderDeployEnvironment(workshop), workshop);
+  const deployEnvironment = await buildDeployEnvironment(workshop);
   const images: Image[] = [];
   for (const [index, plan] of plans.entries()) {
     const suffix = plans.length === 1 ? "" : ` ${index + 1} of ${plans.length}`;
@@ -98,6 +100,30 @@ export async function buildImages(plans: readonly ImagePlan[], workshop: Worksho
     images.push(await bringUpToDate(order, workshop));
   }
   return images;
+}
+
+/** Brings the deploy environment up to date. @throws ImagectlError of the step that failed. */
+export function buildDeployEnvironment(workshop: Workshop): Promise<Image> {
+  return bringUpToDate(orderDeployEnvironment(workshop), workshop);
+}
+
+/**
+ * Brings the system's own installer up to date.
+ * @throws ImagectlError of the step that failed; nothing is published then.
+ */
+export function buildInstaller(workshop: Workshop): Promise<Image> {
+  const { os, files } = workshop;
+  const order: Order = {
+    title: `${os.id} installer`,
+    kind: "installer",
+    planKey: debianInstallerPlanKey(os, files),
+    request: installerRequest(os),
+    buildFiles: [],
+    steps: (lock) => installerSteps(os, lock, files),
+    manifest: debianInstallerManifest,
+    refresh: (manifest) => manifest,
+  };
+  return bringUpToDate(order, workshop);
 }
 
 function orderDeployEnvironment({ os, files }: Workshop): Order {

@@ -30,6 +30,12 @@ export type OperatingSystem = {
   readonly basePackages: readonly string[];
   /** What the deploy environment's initramfs is assembled from. */
   readonly deployPackages: readonly string[];
+  /** The system's own installer for the network, as its archive has it. */
+  readonly installer: {
+    readonly package: string;
+    /** Where its kernel (`linux`) and its initrd (`initrd.gz`) lie, without a leading `/`. */
+    readonly folder: string;
+  };
 };
 
 /** Of every Debian release. */
@@ -84,10 +90,14 @@ const debianDeploy = [
   "zstd",
 ] as const;
 
-/** The part of a Debian entry that follows from the release's codename. */
-function debianArchives(codename: string) {
+/** The part of a Debian entry that follows from the release's number and codename. */
+function debianArchives(release: number, codename: string) {
   return {
     codename,
+    installer: {
+      package: `debian-installer-${release}-netboot-amd64`,
+      folder: `usr/lib/debian-installer/images/${release}/amd64/text/debian-installer/amd64`,
+    },
     relatives: ["bullseye", "bookworm", "trixie"],
     components: ["main", "non-free-firmware"],
     archives: [
@@ -103,7 +113,7 @@ const debian12: OperatingSystem = {
   id: "debian-12",
   title: "Debian 12 (bookworm)",
   recipeVersion: 1,
-  ...debianArchives("bookworm"),
+  ...debianArchives(12, "bookworm"),
   firmwarePackages: ["firmware-bnx2x", "firmware-misc-nonfree", "firmware-qlogic"],
   firmwareExcludes: ["/lib/firmware/i915/*", "/lib/firmware/mediatek/*"],
   basePackages: debianBase,
@@ -114,7 +124,7 @@ const debian13: OperatingSystem = {
   id: "debian-13",
   title: "Debian 13 (trixie)",
   recipeVersion: 1,
-  ...debianArchives("trixie"),
+  ...debianArchives(13, "trixie"),
   // Intel's, with those of the ice driver, have a package of their own since trixie; graphics too.
   firmwarePackages: ["firmware-bnx2x", "firmware-intel-misc", "firmware-misc-nonfree", "firmware-qlogic"],
   firmwareExcludes: [
@@ -128,6 +138,9 @@ const debian13: OperatingSystem = {
 };
 
 export const operatingSystems: readonly OperatingSystem[] = [debian12, debian13];
+
+/** Of which the deploy environment is made that goes beside an installer which is not built from packages. */
+export const environmentSystem = debian13;
 
 /** @returns the system with more components of its archives. */
 export function withComponents(os: OperatingSystem, components: readonly string[] = []): OperatingSystem {

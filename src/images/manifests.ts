@@ -24,13 +24,14 @@ export const bootNames = { kernel: "deploy-vmlinuz", initrd: "deploy-initrd.img"
 export const deployMinRamMiB = 512;
 
 /** What the deploy environment reads from its command line: src/pxe/boot/command-line.ts fills in the braces. */
-const deployCommandLine = [
+export const sessionArguments = [
   "imagectl.seed={seedUrl}",
   "imagectl.artefacts={artefactsUrl}",
   "imagectl.address={address}/{prefixLength}",
   "imagectl.mac={mac}",
-  "{kernelArguments}",
 ] as const;
+
+const deployCommandLine = [...sessionArguments, "{kernelArguments}"] as const;
 
 /** Both firmwares boot the same kernel: iPXE passes it on. */
 function bootEntries(): BootEntry[] {
@@ -41,6 +42,46 @@ function bootEntries(): BootEntry[] {
     commandLine: [...deployCommandLine],
     minRamMiB: deployMinRamMiB,
   }));
+}
+
+/** Names of the artefacts that a node boots into its system's own installer. */
+export const installerBootNames = {
+  kernel: "installer-vmlinuz",
+  initrd: "installer-initrd.img",
+  /** Laid over the other by the kernel: the deploy environment in a folder, and what makes the installer call it. */
+  environment: "installer-imagectl.img",
+} as const;
+
+/** Our choice: its initrd unpacks to 140 MB, ours to 60, and it keeps what it fetches in memory as well. MiB. */
+export const installerMinRamMiB = 1024;
+
+/**
+ * Questions that are asked before the network is there; `url=` has the others answered by our file `fetch-url/imagectl`.
+ * BOOTIF names the card, as PXELINUX does: netcfg(7) would ask which. Source: the installation guide, appendix B.2.
+ */
+export const installerCommandLine = [
+  "auto=true",
+  "priority=critical",
+  "url=imagectl://bastion/preseed.cfg",
+  "BOOTIF=01-{macWithHyphens}",
+  "netcfg/get_hostname={hostname}",
+  "netcfg/get_domain={domain}",
+  // A cluster whose bastion is no router is a whole network.
+  "netcfg/no_default_route=true",
+  "netcfg/get_nameservers={bastionAddress}",
+  ...deployCommandLine,
+] as const;
+
+/** Both firmwares boot the same kernel: iPXE passes it on. */
+export function debianInstallerManifest(built: BuiltImage): Manifest {
+  const boot = firmwares.map((firmware) => ({
+    firmware,
+    kernel: installerBootNames.kernel,
+    initrds: [installerBootNames.initrd, installerBootNames.environment],
+    commandLine: [...installerCommandLine],
+    minRamMiB: installerMinRamMiB,
+  }));
+  return { ...manifestOf("installer", built), boot };
 }
 
 export function deployEnvironmentManifest(built: BuiltImage): Manifest {

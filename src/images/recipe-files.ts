@@ -1,4 +1,4 @@
-/** The door to templates/recipes and templates/deploy: what recipes run and bring along. */
+/** The door to templates/recipes, templates/deploy and templates/installers: what recipes run and bring along. */
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { packageRoot } from "../paths.ts";
@@ -28,7 +28,13 @@ export async function readRecipeFiles(): Promise<RecipeFiles> {
     },
     deployEnvironment: {
       initramfs: await read("deploy-environment/initramfs.sh"),
+      folder: await read("deploy-environment/folder.sh"),
+      packFolder: await read("deploy-environment/pack-folder.sh"),
       files: await readFolder(join(packageRoot, "templates/deploy")),
+    },
+    installer: {
+      environment: await read("installer/environment.sh"),
+      files: await readFolder(join(packageRoot, "templates/installers/debian")),
     },
     packRoot: await readFile(hostScripts.packRoot, "utf8"),
     enterRoot: await readFile(hostScripts.enterRoot, "utf8"),

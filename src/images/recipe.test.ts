@@ -142,7 +142,7 @@ describe("the deploy environment", () => {
   });
 
   test("gives a kernel and an initramfs under names that a golden image can carry beside its own", () => {
-    expect(artefactsOf(deploy)).toEqual(["deploy-vmlinuz", "deploy-initrd.img"]);
+    expect(artefactsOf(deploy)).toEqual(["deploy-vmlinuz", "deploy-initrd.img", "deploy-environment.tar.gz"]);
     expect(artefactsOf(golden)).not.toEqual(expect.arrayContaining(artefactsOf(deploy)));
   });
 });

@@ -21,7 +21,14 @@ export type RecipeFiles = {
   };
   readonly deployEnvironment: {
     readonly initramfs: string;
+    readonly folder: string;
+    readonly packFolder: string;
     /** The initramfs-tools configuration of templates/deploy. */
+    readonly files: readonly StepFile[];
+  };
+  readonly installer: {
+    readonly environment: string;
+    /** What is put over the installer's own files: templates/installers/debian. */
     readonly files: readonly StepFile[];
   };
   /** Run outside of the root, but they decide its bytes. */
@@ -82,7 +89,7 @@ export function deployEnvironmentPlanKey(os: OperatingSystem, files: RecipeFiles
   return digestOf({ kind: "deploy-environment", ...recipeIdentity(os, files), request, steps });
 }
 
-function recipeIdentity(os: OperatingSystem, files: RecipeFiles) {
+export function recipeIdentity(os: OperatingSystem, files: RecipeFiles) {
   return { version: os.recipeVersion, packRoot: files.packRoot, enterRoot: files.enterRoot };
 }
 
@@ -181,7 +188,7 @@ export function deployEnvironmentSteps(
   lock: PackageLock,
   files: RecipeFiles,
 ): BuildStep[] {
-  const { initramfs, files: brought } = files.deployEnvironment;
+  const { packFolder } = files.deployEnvironment;
   return [
     {
       kind: "bootstrap",
@@ -191,26 +198,36 @@ export function deployEnvironmentSteps(
       dpkgOptions: pathExcludes(os),
       setup: "",
     },
-    {
-      kind: "run-in-root",
-      name: "make the initramfs",
-      script: initramfs,
-      files: brought.map((file) => ({ ...file, path: `deploy/${file.path}` })),
-    },
+    initramfsStep(files),
     { kind: "check-drivers", name: "check its drivers", initrd: "out/initrd.img", drivers: requiredDrivers },
+    folderStep(files),
+    { kind: "run-in-root", name: "pack that folder", script: packFolder, files: [] },
     {
       kind: "keep-files",
       name: "take kernel and initramfs",
       files: [
         { artefact: "deploy-vmlinuz", path: "out/vmlinuz" },
         { artefact: "deploy-initrd.img", path: "out/initrd.img" },
+        { artefact: environmentArtefact, path: "out/environment.tar.gz" },
       ],
     },
   ];
 }
 
+/** The deploy environment as a folder, for installers that call it from their own session. */
+export const environmentArtefact = "deploy-environment.tar.gz";
+
+export function initramfsStep({ deployEnvironment: { initramfs, files } }: RecipeFiles): BuildStep {
+  const under = files.map((file) => ({ ...file, path: `deploy/${file.path}` }));
+  return { kind: "run-in-root", name: "make the initramfs", script: initramfs, files: under };
+}
+
+export function folderStep({ deployEnvironment: { folder } }: RecipeFiles): BuildStep {
+  return { kind: "run-in-root", name: "lay it out as a folder", script: folder, files: [] };
+}
+
 /** What images leave out of packages, dpkg's settings in order. */
-function pathExcludes(os: OperatingSystem): string[] {
+export function pathExcludes(os: OperatingSystem): string[] {
   return [...documentationExcludes, ...os.firmwareExcludes.map((glob) => `path-exclude=${glob}`)];
 }
 

@@ -5,11 +5,9 @@ import { diskFull, isDiskFull } from "../disk-full.ts";
 import { ImagectlError } from "../errors.ts";
 import { ensureKeys } from "../keys.ts";
 import { cacheDirectory, statePaths } from "../paths.ts";
-import type { ImagePlan } from "../plan/plan.ts";
-import type { Image } from "../store/manifest.ts";
 import { openStore } from "../store/store.ts";
 import { openApt } from "./apt.ts";
-import { type Bench, buildImages } from "./build.ts";
+import type { Bench, Workshop } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { openBuildRoom, requireStoreSpace } from "./build-room.ts";
 import { type OperatingSystem, withComponents } from "./catalogue.ts";
@@ -17,7 +15,6 @@ import { readRecipeFiles } from "./recipe-files.ts";
 
 export type BuildRequest = {
   readonly os: OperatingSystem;
-  readonly plans: readonly ImagePlan[];
   readonly isUpdate: boolean;
   /** The folder from which plans name files of the operator: the cluster file's. */
   readonly filesFrom: string;
@@ -29,13 +26,16 @@ export type BuildRequest = {
 };
 
 /**
- * Builds what is not there yet. After a failure the root is kept for a look inside, until the next build;
- * not after a full disk.
- * @returns the golden images, in the order of the plans.
- * @throws ImagectlError as `buildImages` and `openBuildRoom` do, DISK_FULL.
+ * Builds what is not there yet. After a failure the root is kept for a look inside, until the next build; not after a
+ * full disk.
+ * @param work what is wanted: functions of build.ts.
+ * @throws ImagectlError as `work` and `openBuildRoom` do, DISK_FULL.
  */
-export async function runBuild(request: BuildRequest): Promise<Image[]> {
-  const { os, plans, environment, signal } = request;
+export async function runBuild<Built>(
+  request: BuildRequest,
+  work: (workshop: Workshop) => Promise<Built>,
+): Promise<Built> {
+  const { os, environment, signal } = request;
   const paths = statePaths(environment);
   const cache = cacheDirectory(environment);
   const keys = await ensureKeys(paths.keys);
@@ -49,7 +49,7 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
   };
   let isWorthALook = true;
   try {
-    const images = await buildImages(plans, {
+    const workshop: Workshop = {
       os,
       files: await readRecipeFiles(),
       store: openStore(paths.store),
@@ -63,9 +63,10 @@ export async function runBuild(request: BuildRequest): Promise<Image[]> {
         opened ??= openBench();
         return opened;
       },
-    });
+    };
+    const built = await work(workshop);
     isWorthALook = false;
-    return images;
+    return built;
   } catch (error) {
     if (!isDiskFull(error)) throw error;
     // The next build needs the room that the half-made root takes.

@@ -8,6 +8,8 @@ export type LinePlaces = {
   readonly isoUrl: string;
   /** Where cloud-init fetches `meta-data` and `user-data` from. Ends in `/`. Has the token of the seed session in it. */
   readonly seedUrl: string;
+  /** For the session, beside what casper and cloud-init read. */
+  readonly sessionArguments: readonly string[];
   /** For the kernel of the installed system, in this order. */
   readonly targetArguments: readonly string[];
 };
@@ -19,7 +21,7 @@ export type LinePlaces = {
  * @throws ImagectlError KERNEL_ARGUMENT_INVALID for a place that casper or cloud-init would not take.
  */
 export function installerCommandLine(installer: Installer, places: LinePlaces): string[] {
-  const { isoUrl, seedUrl, targetArguments } = places;
+  const { isoUrl, seedUrl, sessionArguments, targetArguments } = places;
   // casper of 22.04 has `case url=*.iso)`: another value is not seen at all, and the node waits for a CD.
   if (!/^[^\s?#]+\.iso$/.test(isoUrl)) throw invalid(`${isoUrl} must end in .iso`, "ISO");
   // cloud-init appends the names of its documents as they are.
@@ -35,6 +37,7 @@ export function installerCommandLine(installer: Installer, places: LinePlaces): 
     `ds=nocloud;s=${seedUrl}`,
     // cloud-init looks for its configuration in `url=` otherwise, and warns of the ISO.
     "cloud-config-url=/dev/null",
+    ...sessionArguments,
     "---",
     ...targetArguments,
   ];

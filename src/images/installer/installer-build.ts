@@ -5,12 +5,13 @@ import { diskFull, isDiskFull } from "../../disk-full.ts";
 import { ImagectlError } from "../../errors.ts";
 import { ensureKeys } from "../../keys.ts";
 import { cacheDirectory, statePaths } from "../../paths.ts";
-import type { Image } from "../../store/manifest.ts";
+import type { Artefact, Image } from "../../store/manifest.ts";
 import { openStore } from "../../store/store.ts";
 import type { BuildEvent } from "../build-event.ts";
 import { requireTools, takeLock } from "../build-room.ts";
 import type { IsoRequest } from "./check-iso.ts";
 import type { Wanted } from "./identity.ts";
+import { installerNames } from "./installer-manifest.ts";
 import { isoTools } from "./iso-file.ts";
 import { storeFromDownload } from "./store-download.ts";
 import { type InstallerBench, storeFromFile } from "./store-installer.ts";
@@ -23,6 +24,8 @@ export type InstallerRequest = {
   readonly isUpdate: boolean;
   /** Reads IMAGECTL_STATE, IMAGECTL_CACHE … */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Brings what a node's session fetches beside the ISO. */
+  readonly makeEnvironment: () => Promise<Artefact>;
   /** Aborted: the build ends at once and publishes nothing. */
   readonly signal: AbortSignal;
   readonly onEvent: (event: BuildEvent) => void;
@@ -52,10 +55,16 @@ export async function buildInstaller(request: InstallerRequest): Promise<Image> 
       now: () => new Date(),
       signal,
       onEvent,
+      makeEnvironment: async () => ({
+        ...(await request.makeEnvironment()),
+        name: installerNames.environment,
+      }),
     };
-    if (request.iso !== undefined) return await storeFromFile(wanted, request.iso, bench);
-    const order = { folder: join(folder, "downloads"), isUpdate: request.isUpdate, pauseMs: downloadPauseMs };
-    return await storeFromDownload(wanted, order, bench);
+    const { iso, isUpdate } = request;
+    const order = { folder: join(folder, "downloads"), isUpdate, pauseMs: downloadPauseMs };
+    return iso === undefined
+      ? await storeFromDownload(wanted, order, bench)
+      : await storeFromFile(wanted, iso, bench);
   } catch (error) {
     const isSaid = error instanceof ImagectlError && error.code === "DISK_FULL";
     throw isDiskFull(error) && !isSaid ? diskFull(folder, "the installer was not stored", error) : error;

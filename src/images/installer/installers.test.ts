@@ -49,6 +49,7 @@ describe("the kernel command line", () => {
   const places = {
     isoUrl: "http://10.77.0.1:8081/files/ubuntu-22.04.5-live-server-amd64.iso",
     seedUrl: "http://10.77.0.1:8080/seed/0123abcd/",
+    sessionArguments: ["imagectl.mac=52:54:00:77:00:11"],
     targetArguments: ["console=ttyS0,115200n8", "iommu=pt"],
   };
 
@@ -63,7 +64,7 @@ describe("the kernel command line", () => {
     expect(installerCommandLine(of("ubuntu-24.04"), places).join(" ")).toBe(
       "iso-url=http://10.77.0.1:8081/files/ubuntu-22.04.5-live-server-amd64.iso ip=dhcp fsck.mode=skip autoinstall " +
         "ds=nocloud;s=http://10.77.0.1:8080/seed/0123abcd/ cloud-config-url=/dev/null " +
-        "--- console=ttyS0,115200n8 iommu=pt",
+        "imagectl.mac=52:54:00:77:00:11 --- console=ttyS0,115200n8 iommu=pt",
     );
   });
 

@@ -1,5 +1,5 @@
 /** A stand-in for an official ISO, for tests: its layout, names, sums and signature, with a key made in the test. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
@@ -47,13 +47,21 @@ export type StandIn = {
   readonly kernel?: string;
   /** What casper's script in its initrd reads. */
   readonly casperScript?: string;
+  /** Real files in the place of its own, by path in the ISO. */
+  readonly realFiles?: Readonly<Record<string, string>>;
 };
 
 const uuid = "0ae1f3c6-4ea4-4f0d-8f3b-8d9e0b1c2d3e";
 
 /** @returns the path of the ISO that was made in the folder, under its official name. */
 export async function makeIso(folder: string, standIn: StandIn): Promise<string> {
-  const { version, edition = "Ubuntu-Server", architecture = "amd64", without = [] } = standIn;
+  const {
+    version,
+    edition = "Ubuntu-Server",
+    architecture = "amd64",
+    without = [],
+    realFiles = {},
+  } = standIn;
   const tree = mkdtempSync(join(tmpdir(), "iso-tree-"));
   const files: Record<string, string | Uint8Array> = {
     ".disk/info": `${edition} ${version} LTS "Jammy Jellyfish" - Release ${architecture} (20240911)\n`,
@@ -69,7 +77,9 @@ export async function makeIso(folder: string, standIn: StandIn): Promise<string>
   for (const [path, content] of Object.entries(files)) {
     if (without.includes(path)) continue;
     mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), content);
+    const real = realFiles[path];
+    if (real === undefined) writeFileSync(join(tree, path), content);
+    else copyFileSync(real, join(tree, path));
   }
   const iso = join(folder, isoFileName(version, architecture));
   const words = ["-quiet", "-r", "-J", "-V", `${edition} ${version} LTS ${architecture}`, "-o", iso, tree];
@@ -90,7 +100,8 @@ export async function signSums(folder: string, files: readonly string[], key: Te
   return sums;
 }
 
-const layerNames = [
+/** Lowest first. */
+export const layerNames = [
   "ubuntu-server-minimal.squashfs",
   "ubuntu-server-minimal.ubuntu-server.squashfs",
   "ubuntu-server-minimal.ubuntu-server.installer.squashfs",
@@ -121,17 +132,21 @@ export function kernel(version: string): Uint8Array {
   return bytes;
 }
 
-/** Microcode in an archive of its own, then the compressed one, as initramfs-tools writes it. */
-function initrd(casperScript: string): Uint8Array {
-  const main = cpio({
+/** What casper has in an initrd, by path. */
+export function casperFiles(script: string): Record<string, string> {
+  return {
     "conf/conf.d/default-boot-to-casper.conf": "export BOOT=casper\n",
     "conf/conf.d/default-layer.conf": `LAYERFS_PATH=${layerNames[3]}\n`,
     "conf/uuid.conf": `${uuid}\n`,
-    "scripts/casper": `#!/bin/sh\n${casperScript}\n`,
-  });
+    "scripts/casper": script,
+  };
+}
+
+/** Microcode in an archive of its own, then the compressed one, as initramfs-tools writes it. */
+function initrd(casperScript: string): Uint8Array {
   return Buffer.concat([
     cpio({ "kernel/x86/microcode/GenuineIntel.bin": "microcode" }),
-    zstdCompressSync(main),
+    zstdCompressSync(cpio(casperFiles(`#!/bin/sh\n${casperScript}\n`))),
   ]);
 }
 

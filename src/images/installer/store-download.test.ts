@@ -98,7 +98,12 @@ const downloads = () => join(place, "downloads");
 function store22({ of = wanted, isUpdate = false, signal = new AbortController().signal } = {}) {
   const scratch = mkdtempSync(join(place, "scratch-"));
   const onEvent = (event: BuildEvent) => events.push(event);
-  const bench: InstallerBench = { store, signingKeyPem, scratch, now: () => new Date(), signal, onEvent };
+  const makeEnvironment = async () => {
+    writeFileSync(join(scratch, "environment"), "of packages");
+    return store.addBlob({ name: "installer-environment.tar.gz", path: join(scratch, "environment") });
+  };
+  const now = () => new Date();
+  const bench: InstallerBench = { store, signingKeyPem, scratch, now, signal, onEvent, makeEnvironment };
   return storeFromDownload(of, { folder: downloads(), isUpdate, pauseMs: 1 }, bench);
 }
 

@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Ipv4Address, MacAddress } from "../../address.ts";
 import { sha256 } from "../../digest.ts";
 import { expandCommandLine } from "../../pxe/boot/command-line.ts";
 import { Manifest } from "../../store/manifest.ts";
 import { openStore, type Store } from "../../store/store.ts";
 import { type BuildEvent, describeBuildEvent } from "../build-event.ts";
 import type { Wanted } from "./identity.ts";
-import { installerPlanKey } from "./installer-manifest.ts";
+import { installerPlanKey, isInstallable } from "./installer-manifest.ts";
 import { kernel, makeIso, makeKey, signedBy, signSums, type TestKey } from "./stand-in.test-data.ts";
 import { type InstallerBench, storeFromFile } from "./store-installer.ts";
 import { kernelVersion } from "./x86-kernel.ts";
@@ -54,9 +55,35 @@ function bench(signal = new AbortController().signal): InstallerBench {
     minutes += 1;
     return new Date(minutes * 60_000);
   };
-  return { store, signingKeyPem, scratch, now, signal, onEvent: (event) => events.push(event) };
+  return {
+    store,
+    signingKeyPem,
+    scratch,
+    now,
+    signal,
+    onEvent: (event) => events.push(event),
+    makeEnvironment,
+  };
 }
 
+const makeEnvironment = async () => {
+  const path = join(place, "environment");
+  writeFileSync(path, "of packages");
+  return store.addBlob({ name: "installer-environment.tar.gz", path });
+};
+
+const isoSha256 = () => sha256(readFileSync(iso));
+const values: Parameters<typeof expandCommandLine>[1] = {
+  seedUrl: "http://10.77.0.1:8080/seed/0123",
+  artefactsUrl: "http://10.77.0.1:8081/artefacts",
+  address: Ipv4Address.parse("10.77.0.11"),
+  prefixLength: 24,
+  mac: MacAddress.parse("52:54:00:77:00:11"),
+  bastionAddress: Ipv4Address.parse("10.77.0.1"),
+  hostname: "node1",
+  domain: "lab.test",
+  kernelArguments: ["iommu=pt"],
+};
 const isThere = async () => (await store.list()).images.length > 0;
 
 describe("a right ISO", () => {
@@ -70,6 +97,7 @@ describe("a right ISO", () => {
       name,
       "installer-vmlinuz",
       "installer-initrd.img",
+      "installer-environment.tar.gz",
     ]);
     expect(manifest.artefacts[0]?.sha256).toBe(sha256(readFileSync(iso)));
     const stored = await store.readBlob(manifest.artefacts[1]?.sha256 ?? "");
@@ -90,7 +118,7 @@ describe("a right ISO", () => {
     expect(events.some((event) => event.kind === "step-progress")).toBe(true);
   });
 
-  test("its manifest has what a node boots by later, and today's server cannot send a node there", async () => {
+  test("its manifest has what a node boots by, and the ISO's address ends as casper wants it", async () => {
     const { manifest } = await storeFromFile(wanted, { file: iso }, bench());
     expect(manifest.boot.map(({ firmware }) => firmware)).toEqual(["bios-x86", "uefi-x64"]);
     const [entry] = manifest.boot;
@@ -99,13 +127,18 @@ describe("a right ISO", () => {
       initrds: ["installer-initrd.img"],
       minRamMiB: 6144,
     });
-    expect(entry?.commandLine.join(" ")).toBe(
-      `url={filesUrl}/${name} ip=dhcp fsck.mode=skip autoinstall ds=nocloud;s={seedUrl}/ cloud-config-url=/dev/null --- {kernelArguments}`,
+    expect(expandCommandLine(entry?.commandLine ?? [], values).join(" ")).toBe(
+      `url=http://10.77.0.1:8081/artefacts/${isoSha256()}/${name} ip=dhcp fsck.mode=skip autoinstall ` +
+        "ds=nocloud;s=http://10.77.0.1:8080/seed/0123/ cloud-config-url=/dev/null BOOTIF=01-52-54-00-77-00-11 " +
+        "imagectl.seed=http://10.77.0.1:8080/seed/0123 imagectl.artefacts=http://10.77.0.1:8081/artefacts " +
+        "imagectl.address=10.77.0.11/24 imagectl.mac=52:54:00:77:00:11 --- iommu=pt",
     );
-    const values = {} as Parameters<typeof expandCommandLine>[1];
-    expect(() => expandCommandLine(entry?.commandLine ?? [], values)).toThrow(
-      "there is no value called filesUrl",
-    );
+  });
+
+  test("an ISO without what its session fetches can be booted by no node", async () => {
+    const { manifest } = await storeFromFile(wanted, { file: iso }, bench());
+    const isoAlone = manifest.artefacts.filter((each) => each.name !== "installer-environment.tar.gz");
+    expect([isInstallable(manifest), isInstallable({ artefacts: isoAlone })]).toEqual([true, false]);
   });
 
   test("is not stored twice", async () => {

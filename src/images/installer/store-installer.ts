@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { ImagectlError } from "../../errors.ts";
 import { formatBytes } from "../../quantity.ts";
-import type { Image } from "../../store/manifest.ts";
+import type { Artefact, Image } from "../../store/manifest.ts";
 import type { Store } from "../../store/store.ts";
 import type { BuildEvent } from "../build-event.ts";
 import { openProgress, type StepProgress } from "../step-progress.ts";
@@ -23,6 +23,8 @@ export type InstallerBench = {
   readonly now: () => Date;
   readonly signal: AbortSignal;
   readonly onEvent: (event: BuildEvent) => void;
+  /** Brings what a node's session fetches beside the ISO: `installerNames.environment`. */
+  readonly makeEnvironment: () => Promise<Artefact>;
 };
 
 /** For people: `ubuntu-22.04 installer`. */
@@ -70,13 +72,14 @@ export async function storeFromFile(
 export async function findStored(
   wanted: Wanted,
   isoSha256: string | undefined,
-  { store, signingKeyPem, now, onEvent }: InstallerBench,
+  { store, signingKeyPem, now, onEvent, makeEnvironment }: InstallerBench,
 ): Promise<Image | undefined> {
   const newest = await store.findNewest(installerPlanKey(wanted));
   if (newest === undefined) return undefined;
   if (isoSha256 !== undefined && isoOf(newest.manifest)?.sha256 !== isoSha256) return undefined;
   if ((await store.verify(newest.id)).length > 0) return undefined;
-  const fresh = installerManifest(wanted, newest.manifest.artefacts, now());
+  const others = newest.manifest.artefacts.filter(({ name }) => name !== installerNames.environment);
+  const fresh = installerManifest(wanted, [...others, await makeEnvironment()], now());
   const isSame = fresh.key === newest.manifest.key;
   const { id, manifest } = isSame ? newest : await store.publish(fresh, signingKeyPem);
   onEvent({ kind: "up-to-date", image: titleOf(wanted), id, createdAt: manifest.createdAt });
@@ -102,7 +105,7 @@ export async function keepIso(
   { from, copy, startedAt, progress }: Keeping,
   bench: InstallerBench,
 ): Promise<Image> {
-  const { store, signingKeyPem, scratch, now, signal, onEvent } = bench;
+  const { store, signingKeyPem, scratch, now, signal, onEvent, makeEnvironment } = bench;
   requireFiles(wanted.installer, expected);
   await progress("compare its SHA-256", async (tell) => {
     const isOurs = from.path === copy.path;
@@ -117,12 +120,14 @@ export async function keepIso(
     return { value: undefined, result: "as signed" };
   });
   const boot = await progress("take kernel and initrd", () => takeBootFiles(wanted, copy, bench));
+  const environment = await makeEnvironment();
   const image = await progress("publish", async () => {
     const files = [{ name: expected.name, path: copy.path }, ...boot];
     const artefacts = [];
     for (const file of files) artefacts.push(await store.addBlob(file));
     requireSum(expected, copy.path, artefacts[0]?.sha256 ?? "");
-    const value = await store.publish(installerManifest(wanted, artefacts, now()), signingKeyPem);
+    const manifest = installerManifest(wanted, [...artefacts, environment], now());
+    const value = await store.publish(manifest, signingKeyPem);
     return { value, result: formatBytes(bytesOf(value)) };
   });
   const seconds = (now().getTime() - startedAt.getTime()) / 1000;

@@ -1,4 +1,4 @@
-/** Serves artefacts by their SHA-256 over HTTP: `GET|HEAD /artefacts/<sha256>`, whole or in part. */
+/** Serves artefacts by their SHA-256 over HTTP: `GET|HEAD /artefacts/<sha256>`, whole or in part; a name may follow. */
 import { open } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
@@ -38,7 +38,7 @@ async function answer(
   response: ServerResponse,
   { pathOf, onMissing }: ArtefactDependencies,
 ): Promise<void> {
-  const digest = /^\/artefacts\/([0-9a-f]{64})$/.exec(request.url ?? "")?.[1];
+  const digest = /^\/artefacts\/([0-9a-f]{64})(?:\/[\w.+-]+)?$/.exec(request.url ?? "")?.[1];
   if (digest === undefined) return sendEmpty(response, 404);
   if (request.method !== "GET" && request.method !== "HEAD") {
     return sendEmpty(response, 405, { allow: "GET, HEAD" });
