@@ -29,9 +29,12 @@ export type YamlFile = {
   whereKey(path: YamlPath): string;
 };
 
-/** The value as YAML, long texts on one line each, as they were written. */
-export function writeYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0 });
+/**
+ * The value as YAML, long texts on one line each, as they were written.
+ * @param options version 1.1 for PyYAML, which takes some MAC addresses for numbers.
+ */
+export function writeYaml(value: unknown, options: { readonly version?: "1.1" } = {}): string {
+  return stringify(value, { lineWidth: 0, ...options });
 }
 
 /**

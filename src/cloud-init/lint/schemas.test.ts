@@ -6,8 +6,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import { beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { packageRoot } from "../../paths.ts";
 import { parseYamlFile } from "../../yaml-file.ts";
+import { autoinstallRequest } from "../autoinstall.test-data.ts";
+import { makeAutoinstall, makeUserData } from "../autoinstall.ts";
 import { actionTypes, actionWords } from "./actions.ts";
 import { autoinstallShape } from "./autoinstall-shape.ts";
 import { lintDocument } from "./lint.ts";
@@ -71,6 +74,25 @@ describe("with the schemas of others", () => {
     const userData = document?.["user-data"] ?? {};
     expect(refuse(readSchema("schema-cloud-config-v1"), userData)).toEqual([]);
   });
+
+  test.each(["24.08.1", "24.04.4.1", "26.04.1"])(
+    "the installer of %s takes the documents that we make",
+    (version) => {
+      const schema = readSchema(`autoinstall-schema-${version}`);
+      const curtin = readSchema("curtin-storage-schemas");
+      const before: Document = parse(makeUserData(autoinstallRequest)).autoinstall;
+      for (const startsBy of ["uefi", "bios"] as const) {
+        const document: Document = parse(makeAutoinstall({ ...autoinstallRequest, startsBy }));
+        expect(refuse(schema, document)).toEqual([]);
+        const actions = [...(document?.storage?.config ?? []), ...(before?.storage?.config ?? [])];
+        expect(actions.flatMap((action) => refuse(curtin[String(action.type)], forCurtin(action)))).toEqual(
+          [],
+        );
+        expect(refuse(readSchema("schema-network-config-v2"), { network: document?.network })).toEqual([]);
+      }
+      expect(refuse(schema, before)).toEqual([]);
+    },
+  );
 
   test("of the wrong documents, the installer's schema alone refuses only one", () => {
     const schema = readSchema("autoinstall-schema-24.04.4.1");
