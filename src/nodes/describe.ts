@@ -2,7 +2,7 @@
 import { formatBytes, formatSeconds } from "../quantity.ts";
 import { terminalLine } from "../terminal-text.ts";
 import { overdueCause } from "./diagnose.ts";
-import type { Cause, EventBody } from "./event.ts";
+import type { Cause, EventBody, InstallerReport, InstallerStage } from "./event.ts";
 
 /** @returns one line without control characters, whatever the node sent. */
 export function describeEvent(body: EventBody): string {
@@ -22,7 +22,7 @@ function describe(body: EventBody): string {
       return `its running system was told to start anew by ${body.by}${why}`;
     }
     case "machine-too-small":
-      return `TOO SMALL: ${body.memoryMiB} MiB of memory, the deploy environment needs ${body.requiredMiB} MiB`;
+      return `TOO SMALL: ${body.memoryMiB} MiB of memory, what it is armed with needs ${body.requiredMiB} MiB`;
     case "boot-offered":
       return `asks what to boot: offered ${body.bootFile}`;
     case "boot-script-served":
@@ -46,6 +46,8 @@ function describe(body: EventBody): string {
       return `step ${body.index} done in ${formatSeconds(body.seconds)}`;
     case "step-failed":
       return `step ${body.index} FAILED with exit code ${body.exitCode}: ${lastLine(body.logTail)}`;
+    case "installer-report":
+      return describeInstaller(body);
     case "deployed":
       return body.restart === "kexec"
         ? "deployed: kexec into its own system"
@@ -61,7 +63,7 @@ function describe(body: EventBody): string {
     case "verify-interrupted":
       return `the proof was interrupted (${body.reason}); it is made anew when the node answers`;
     case "stage-overdue":
-      return `OVERDUE: ${overdueCause(body.stage, body.seconds).message}`;
+      return `OVERDUE: ${overdueCause(body, body.seconds).message}`;
     case "attempt-failed":
       return `attempt FAILED: ${body.cause.message}`;
     case "server-failed":
@@ -69,6 +71,27 @@ function describe(body: EventBody): string {
     default:
       return body satisfies never;
   }
+}
+
+const installerWords: Readonly<Record<InstallerStage, string>> = {
+  "cloud-init": "cloud-init runs",
+  preparing: "the installer prepares: its instructions, network, mirror",
+  partitioning: "the installer partitions the disk",
+  "copying-system": "the installer copies the system",
+  "installing-kernel": "the installer installs kernel and boot loader",
+  configuring: "the installer configures the system",
+  "installing-packages": "the installer installs packages",
+  "late-commands": "the installer runs its late-commands",
+  "copying-logs": "the installer copies its logs to the disk",
+  restarting: "the installer restarts the machine",
+  "called-home": "its own system called home",
+};
+
+function describeInstaller(report: InstallerReport): string {
+  const words = report.text === "" ? "" : ` (${report.text})`;
+  if ("stage" in report) return `${installerWords[report.stage]}${words}`;
+  const what = report.isFinal ? "the installer GAVE UP at" : "the installer FAILED at";
+  return `${what} ${report.failure}${words}`;
 }
 
 /** @returns the hint with the node's name where it says NODE: a line that can be copied into a shell. */

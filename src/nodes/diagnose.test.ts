@@ -99,3 +99,32 @@ test("a node that does not come back from a restart: power-cycle it, and that im
   const { cause } = diagnose(state("shutting-down"), at(420)) ?? {};
   expect(cause?.hint).toMatch(/Power-cycle it \(imagectl cannot\)/);
 });
+
+test("a system's own installer says nothing while it works, and gets the time for it", () => {
+  const step = { index: 5, total: 10, name: "installer-packages" };
+  const installing = state("deploying", { step });
+  expect(diagnose(installing, at(1_799))).toBeUndefined();
+  const diagnosis = diagnose(installing, at(1_800));
+  expect(diagnosis).toMatchObject({ kind: "overdue", stage: "deploying", step: "installer-packages" });
+  expect(diagnosis?.cause.message).toContain("did not come to its next turn for 1800 s");
+  const ours = diagnose(state("deploying", { step: { ...step, name: "wipe-disk" } }), at(300));
+  expect(ours).toMatchObject({ kind: "overdue", seconds: 300 });
+  expect(ours).not.toHaveProperty("step");
+});
+
+test("its parts, or its whole ISO, come before anything of ours runs: that takes longer than our own environment", () => {
+  const starting = state("deploy-environment", {});
+  expect(diagnose(starting, at(200))).toMatchObject({ kind: "overdue" });
+  expect(diagnose(starting, at(1_799), () => true)).toBeUndefined();
+  const diagnosis = diagnose(starting, at(1_800), () => true);
+  expect(diagnosis).toMatchObject({ kind: "overdue", stage: "deploy-environment", step: "installer-start" });
+  expect(diagnosis?.cause.message).toContain("the system's own installer");
+});
+
+test("the step in which it reports its stages has a deadline of its own, and says where to look", () => {
+  const step = { index: 3, total: 8, name: "installer-system" };
+  const diagnosis = diagnose(state("deploying", { step, installer: { stage: "partitioning" } }), at(1_800));
+  expect(diagnosis).toMatchObject({ kind: "overdue", stage: "deploying", step: "installer-system" });
+  expect(diagnosis?.cause.message).toContain("reported no further stage for 1800 s");
+  expect(diagnosis?.cause.hint).toContain("imagectl events NODE");
+});

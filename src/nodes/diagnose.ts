@@ -1,5 +1,5 @@
 /** What should have happened by now and did not: a deadline per stage, with the named cause and the next action. */
-import type { AttemptState, Cause, Stage } from "./event.ts";
+import type { AttemptState, Cause, Stage, Whereabouts } from "./event.ts";
 
 /** Seconds in a stage without a sign of the node, and what it means when they are over. */
 type StageDeadline = { readonly seconds: number; readonly message: string; readonly hint: string };
@@ -55,6 +55,41 @@ const stageDeadlines: Readonly<Partial<Record<Stage, StageDeadline>>> = {
   },
 };
 
+/**
+ * A system's own installer says nothing between its turns: a whole system comes by its mirror in one of them. 38 minutes
+ * for all of it were measured emulated, a third of that in its longest turn.
+ */
+const installerDeadline: StageDeadline = {
+  seconds: 1800,
+  message: "deploying: the system's own installer did not come to its next turn",
+  hint: "Look at its console (Alt+F4: its log): it shows what failed, or asks what nobody answered. Does its mirror answer?",
+};
+
+/** One step from the first partition to the last package, of which it reports a few stages: 10 minutes for the longest were recorded emulated. */
+const installerSystemDeadline: StageDeadline = {
+  seconds: 1800,
+  message: "deploying: the system's own installer reported no further stage",
+  hint: "How far it came: imagectl events NODE. Look at its console, and there into /var/log/installer. Does its mirror answer?",
+};
+
+/** What an installer's start is called: its kernel, its parts or its whole ISO come, and nothing of ours runs yet. */
+const installerStart = "installer-start";
+
+function whereaboutsOf({ stage, step }: AttemptState, isInstaller: boolean): Whereabouts {
+  if (isInstaller && isBeforeSteps(stage)) return { stage, step: installerStart };
+  const isInstalling = stage === "deploying" && step?.name.startsWith("installer-") === true;
+  return isInstalling ? { stage, step: step.name } : { stage };
+}
+
+function isBeforeSteps(stage: Stage): boolean {
+  return stage === "network-boot" || stage === "deploy-environment";
+}
+
+function deadlineOf({ stage, step }: Whereabouts): StageDeadline | undefined {
+  if (step === undefined) return stageDeadlines[stage];
+  return step === "installer-system" ? installerSystemDeadline : installerDeadline;
+}
+
 /** How long after the deploy a node may need for its first boot when the deadline is already past. Seconds. */
 export const restartGraceSeconds = 3600;
 
@@ -65,7 +100,7 @@ const lateSeconds = 86_400;
 
 export type Diagnosis =
   /** Negative seconds: by so many the clock was set back. */
-  | { readonly kind: "overdue"; readonly stage: Stage; readonly seconds: number; readonly cause: Cause }
+  | ({ readonly kind: "overdue"; readonly seconds: number; readonly cause: Cause } & Whereabouts)
   /** The time of a rescue is over: the next network boot leads to the node's own disk again. */
   | { readonly kind: "rescue-over"; readonly cause: Cause }
   /** The attempt is to be ended: its deadline passed before the node got through. */
@@ -73,19 +108,26 @@ export type Diagnosis =
 
 /**
  * @param now the time of the question; the clock may have jumped since the last one.
+ * @param isInstaller whether the attempt boots a system's own installer; asked where that matters.
  * @returns undefined while all is in time, when it was already said, or when the attempt is over.
  */
-export function diagnose(state: AttemptState, now: Date): Diagnosis | undefined {
+export function diagnose(
+  state: AttemptState,
+  now: Date,
+  isInstaller: () => boolean = () => false,
+): Diagnosis | undefined {
   if (!state.isLive) return undefined;
   const backSeconds = Math.floor((Date.parse(state.heardAt) - now.getTime()) / 1000);
   if (backSeconds >= clockToleranceSeconds) return clockWentBack(state, backSeconds);
   if (isExpired(state, now) && state.purpose === "rescue") return { kind: "rescue-over", cause: rescueOver };
   if (isExpired(state, now)) return { kind: "expired", cause: expiredCause(state, now) };
-  const deadline = stageDeadlines[state.stage];
-  if (deadline === undefined || state.cause !== undefined) return undefined;
   const seconds = Math.floor((now.getTime() - Date.parse(state.heardAt)) / 1000);
-  if (seconds < deadline.seconds) return undefined;
-  return { kind: "overdue", stage: state.stage, seconds, cause: overdueCause(state.stage, seconds) };
+  const isLate = (whereabouts: Whereabouts): boolean =>
+    seconds >= (deadlineOf(whereabouts)?.seconds ?? Infinity);
+  if (state.cause !== undefined || !isLate(whereaboutsOf(state, false))) return undefined;
+  const whereabouts = whereaboutsOf(state, isBeforeSteps(state.stage) && isInstaller());
+  if (!isLate(whereabouts)) return undefined;
+  return { kind: "overdue", ...whereabouts, seconds, cause: overdueCause(whereabouts, seconds) };
 }
 
 const rescueOver: Cause = {
@@ -116,9 +158,10 @@ function clockCause(stage: Stage, backSeconds: number): Cause {
 }
 
 /** The cause in words; the same for the diagnosis and for the stored event, so that a log reads alike forever. */
-export function overdueCause(stage: Stage, seconds: number): Cause {
+export function overdueCause(whereabouts: Whereabouts, seconds: number): Cause {
+  const { stage } = whereabouts;
   if (seconds < 0) return clockCause(stage, -seconds);
-  const deadline = stageDeadlines[stage];
+  const deadline = deadlineOf(whereabouts);
   if (deadline === undefined)
     return { message: `${stage} takes long (${seconds} s)`, hint: "imagectl events NODE" };
   return { message: `${deadline.message} for ${seconds} s`, hint: deadline.hint };

@@ -43,6 +43,8 @@ export type EventBody =
       readonly exitCode: number;
       readonly logTail: string;
     }
+  /** What a system's own installer, or cloud-init, says of itself. */
+  | ({ readonly kind: "installer-report" } & InstallerReport)
   /** `restart`: how it goes on into its own system. Absent: by a reboot, through its firmware. */
   | { readonly kind: "deployed"; readonly restart?: "kexec" }
   /** The deploy environment answers on ssh and waits for a person; no disk was written. */
@@ -59,11 +61,37 @@ export type EventBody =
     }
   /** A place that checks run at was lost on the way: no verdict, the proof is made anew. */
   | { readonly kind: "verify-interrupted"; readonly reason: string }
-  | { readonly kind: "stage-overdue"; readonly stage: Stage; readonly seconds: number }
+  | ({ readonly kind: "stage-overdue"; readonly seconds: number } & Whereabouts)
   /** The attempt is over without success: its deadline passed, or its tries are used up. */
   | { readonly kind: "attempt-failed"; readonly cause: Cause }
   /** A request of the node met a defect or a broken part of ours; it was answered with 5xx. */
   | { readonly kind: "server-failed"; readonly request: string; readonly message: string };
+
+/** What a system's own installer does, in the order in which it does it. `cloud-init` runs before it, and in its system again. */
+export const installerStages = [
+  "cloud-init",
+  "preparing",
+  "partitioning",
+  "copying-system",
+  "installing-kernel",
+  "configuring",
+  "installing-packages",
+  "late-commands",
+  "copying-logs",
+  "restarting",
+  "called-home",
+] as const;
+
+export type InstallerStage = (typeof installerStages)[number];
+
+/** `text` is in the installer's own words, bounded and on one line; it may be empty. */
+export type InstallerReport =
+  | { readonly stage: InstallerStage; readonly text: string }
+  /** `failure`: what failed, by its name. `isFinal`: the installer gave up; otherwise it may try again. */
+  | { readonly failure: string; readonly text: string; readonly isFinal: boolean };
+
+/** Where on its way a node is; the step only where it has a deadline of its own. */
+export type Whereabouts = { readonly stage: Stage; readonly step?: string };
 
 /** Why something did not happen, and what to do next. */
 export type Cause = { readonly message: string; readonly hint: string };
@@ -121,6 +149,11 @@ export type AttemptState = {
     readonly bytes: number;
     readonly totalBytes: number;
     readonly bytesPerSecond: number;
+  };
+  /** What the system's own installer said last within the step; the failure while it did not go on after it. */
+  readonly installer?: {
+    readonly stage?: InstallerStage;
+    readonly failure?: { readonly name: string; readonly text: string; readonly isFinal: boolean };
   };
   /** The named cause when the stage is `failed`, or what is overdue or went wrong on the way. */
   readonly cause?: Cause;

@@ -208,7 +208,7 @@ describe("a reinstall of a running node", () => {
 test("too little memory for the deploy environment fails with both numbers, and the next boot is another try", () => {
   const small = stateAfter(offered, { kind: "machine-too-small", memoryMiB: 256, requiredMiB: 640 });
   expect(small).toMatchObject({ stage: "failed", isLive: true, tries: 0 });
-  expect(small.cause?.message).toContain("256 MiB of memory; the deploy environment needs 640 MiB");
+  expect(small.cause?.message).toContain("256 MiB of memory; what it is armed with needs 640 MiB");
 });
 
 describe("a rescue", () => {

@@ -1,6 +1,15 @@
 /** What an attempt is doing: a pure function over its events, the only place where stages are decided. */
 import { overdueCause } from "./diagnose.ts";
-import type { AttemptState, Cause, EventBody, NodeEvent, Stage } from "./event.ts";
+import type {
+  AttemptState,
+  Cause,
+  EventBody,
+  InstallerReport,
+  InstallerStage,
+  NodeEvent,
+  Stage,
+} from "./event.ts";
+import { logOfFailure } from "./installer-report.ts";
 
 /** Redeemed seed tokens per attempt, after which the next network boot ends it. Our choice: design.md "attempt". */
 export const triesPerAttempt = 3;
@@ -71,6 +80,8 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
     case "deployed":
       if (state.purpose === "rescue") return atRescue(state, body, at);
       return state.isDeployed ? state : atDeploy(state, body, at);
+    case "installer-report":
+      return atInstaller(state, body, at);
     case "rescue-ready":
       return state.purpose === "rescue" ? enter(state, "rescue", at) : state;
     case "system-reached":
@@ -82,7 +93,7 @@ function advance(state: AttemptState, body: EventBody, at: string): AttemptState
     case "verify-interrupted":
       return { ...state, cause: interruptionCause(body.reason) };
     case "stage-overdue":
-      return body.stage === state.stage ? { ...state, cause: overdueCause(body.stage, body.seconds) } : state;
+      return body.stage === state.stage ? { ...state, cause: overdueCause(body, body.seconds) } : state;
     case "attempt-failed":
       return { ...fail(state, body.cause, at), heardAt: state.heardAt, isLive: false };
     case "server-failed":
@@ -134,6 +145,30 @@ function atDeploy(state: AttemptState, body: DeployBody, at: string): AttemptSta
   }
 }
 
+/** What the installer says of itself is a detail of the step that our agent inside it has told, until the installer gives up. */
+function atInstaller(state: AttemptState, report: InstallerReport, at: string): AttemptState {
+  if (state.purpose === "rescue" || state.stage === "failed") return { ...state, heardAt: at };
+  if ("stage" in report) {
+    const entered = enter(state, stageAtInstaller(state, report.stage), at);
+    return { ...keepStep(state, entered), installer: { stage: report.stage } };
+  }
+  const { failure: name, text, isFinal } = report;
+  const first = state.installer?.failure ?? { name, text };
+  const installer = { ...state.installer, failure: { ...first, isFinal } };
+  if (!isFinal) return { ...state, heardAt: at, installer };
+  const words = [...new Set([first.text, text])].filter((part) => part !== "").join("; ");
+  const cause = installerCause(state, first.name, words);
+  return state.isDeployed
+    ? { ...state, heardAt: at, installer, cause }
+    : keepStep(state, fail(state, cause, at));
+}
+
+function stageAtInstaller({ stage, isDeployed }: AttemptState, said: InstallerStage): Stage {
+  if (!isDeployed) return stage === "deploying" ? stage : "deploy-environment";
+  const isInstalledSystem = said === "cloud-init" || said === "called-home";
+  return stage === "deployed" && isInstalledSystem ? "restarting" : stage;
+}
+
 function atVerdict(
   state: AttemptState,
   verdict: Extract<EventBody, { kind: "verify-finished" }>,
@@ -173,20 +208,32 @@ function keepStep(before: AttemptState, after: AttemptState): AttemptState {
 
 function stepCause(state: AttemptState, body: Extract<EventBody, { kind: "step-failed" }>): Cause {
   const step = state.step?.index === body.index ? ` (${state.step.name})` : "";
-  const left = triesPerAttempt - state.tries;
-  const retry =
-    left > 0
-      ? `Power-cycle the node for another try (${left} left).`
-      : "No try is left: imagectl disarm NODE, then imagectl arm NODE";
   return {
     message: `step ${body.index}${step} ended with exit code ${body.exitCode}`,
-    hint: `Its log's tail: imagectl events NODE. ${retry}`,
+    hint: `Its log's tail: imagectl events NODE. ${nextTry(state)}`,
+  };
+}
+
+function nextTry({ tries }: AttemptState): string {
+  const left = triesPerAttempt - tries;
+  return left > 0
+    ? `Power-cycle the node for another try (${left} left).`
+    : "No try is left: imagectl disarm NODE, then imagectl arm NODE";
+}
+
+function installerCause(state: AttemptState, name: string, words: string): Cause {
+  const message =
+    words === "" ? `the installer failed at ${name}` : `the installer failed: ${words} (at ${name})`;
+  const next = state.isDeployed ? "Its disk is complete: power-cycle the node." : nextTry(state);
+  return {
+    message,
+    hint: `Its log, on the node's console: ${logOfFailure(name)}. What came before: imagectl events NODE. ${next}`,
   };
 }
 
 function tooSmallCause(body: Extract<EventBody, { kind: "machine-too-small" }>): Cause {
   return {
-    message: `the machine has ${body.memoryMiB} MiB of memory; the deploy environment needs ${body.requiredMiB} MiB`,
+    message: `the machine has ${body.memoryMiB} MiB of memory; what it is armed with needs ${body.requiredMiB} MiB`,
     hint: "Give it more memory (are all DIMMs seen by its firmware?), then power-cycle it: imagectl watch NODE",
   };
 }

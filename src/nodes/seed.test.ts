@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { AttemptState } from "./event.ts";
-import { decideRedeem, decideUse, type Seed, type SeedQuestion } from "./seed.ts";
+import { decideLook, decideRedeem, decideUse, type Seed, type SeedQuestion } from "./seed.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
 const key = "1".repeat(64);
@@ -64,4 +64,21 @@ function outcome(decision: ReturnType<typeof decideUse>): string {
 test.each(cases)("%s", (_name, question, redeem, use) => {
   expect(outcome(decideRedeem({ ...base, ...question }))).toBe(redeem);
   expect(outcome(decideUse({ ...base, ...question }))).toBe(use);
+});
+
+const looks: [string, Partial<SeedQuestion>, look: string][] = [
+  ["before it is redeemed", {}, "granted"],
+  ["in the session, whoever has its key", { seed: redeemed, client: otherKey }, "granted"],
+  ["from another address", { seed: redeemed, client: outsider }, "other-address"],
+  ["with a token that a newer one replaced", { seed: { ...minted, status: "dead" } }, "newer-token"],
+  ["after the deploy", { seed: redeemed, state: deployed }, "granted"],
+  ["after the deploy and the deadline", { seed: redeemed, state: deployed, now: late }, "granted"],
+  ["after the deploy, when the attempt is over", { state: { ...deployed, isLive: false } }, "attempt-over"],
+  ["of a disarmed attempt", { state: over }, "attempt-over"],
+  ["after the deadline", { seed: redeemed, now: late }, "deadline-passed"],
+];
+
+test.each(looks)("an installer that comes %s", (_name, question, look) => {
+  const { client: asking, ...rest } = { ...base, ...question };
+  expect(decideLook({ ...rest, address: asking.address }) ?? "granted").toBe(look);
 });

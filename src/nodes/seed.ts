@@ -44,9 +44,9 @@ export type SeedQuestion = {
 
 /** May this client open a session with this token? */
 export function decideRedeem(question: SeedQuestion): SeedDecision {
-  const { seed, state } = question;
+  const { seed, client, state } = question;
   if (seed.status !== "minted") return decideUse(question);
-  const refusal = foreignAddress(question) ?? closedAttempt(question);
+  const refusal = foreignAddress(client.address, question) ?? closedAttempt(question);
   if (refusal !== undefined) return refuse(refusal);
   if (!hasTriesLeft(state)) return refuse("no-tries-left");
   return { kind: "redeem" };
@@ -57,7 +57,7 @@ export function decideUse(question: SeedQuestion): SeedDecision {
   const { seed, client } = question;
   if (seed.status === "dead") return refuse("newer-token");
   if (seed.status === "minted" || seed.client === undefined) return refuse("not-redeemed");
-  const refusal = foreignAddress(question);
+  const refusal = foreignAddress(client.address, question);
   if (refusal !== undefined) return refuse(refusal);
   if (seed.client.address !== client.address) return refuse("other-address");
   if (!equalDigests(seed.client.keySha256, client.keySha256)) return refuse("other-key");
@@ -65,11 +65,30 @@ export function decideUse(question: SeedQuestion): SeedDecision {
   return closed === undefined ? { kind: "granted" } : refuse(closed);
 }
 
-function foreignAddress({ client, nodeAddress }: SeedQuestion): SeedRefusal | undefined {
-  return client.address === nodeAddress ? undefined : "other-address";
+/** Who knows the token but has no session key: an installer, before our agent runs in it and beside it. */
+export type SeedLook = Omit<SeedQuestion, "client"> & { readonly address: string };
+
+/**
+ * May it be heard, and be given its answers? Also once it is deployed: an installer goes on after our last command.
+ * @returns the refusal; undefined: it may.
+ */
+export function decideLook(question: SeedLook): SeedRefusal | undefined {
+  const { seed, address, state } = question;
+  if (seed.status === "dead") return "newer-token";
+  const refusal = foreignAddress(address, question);
+  if (refusal !== undefined) return refusal;
+  if (state.isDeployed) return state.isLive ? undefined : "attempt-over";
+  return closedAttempt(question);
 }
 
-function closedAttempt({ state, now }: SeedQuestion): SeedRefusal | undefined {
+function foreignAddress(
+  address: string,
+  { nodeAddress }: Pick<SeedQuestion, "nodeAddress">,
+): SeedRefusal | undefined {
+  return address === nodeAddress ? undefined : "other-address";
+}
+
+function closedAttempt({ state, now }: Pick<SeedQuestion, "state" | "now">): SeedRefusal | undefined {
   if (state.isDeployed) return "already-deployed";
   if (!state.isLive) return "attempt-over";
   return now.getTime() >= Date.parse(state.deadline) ? "deadline-passed" : undefined;

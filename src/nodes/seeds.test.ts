@@ -114,6 +114,16 @@ test("an unknown token belongs to no attempt and fills no log", () => {
   expect(kinds(id)).toEqual(["armed"]);
 });
 
+test("a look binds nothing and leaves no event, granted or refused", () => {
+  const id = arm();
+  seeds.mint(id, token("a"), now);
+  expect(seeds.look(token("a"), node.address, now)).toMatchObject({ kind: "granted", attempt: { id } });
+  expect(seeds.look(token("a"), "10.77.0.250", now)).toMatchObject({ reason: "other-address" });
+  expect(seeds.look(token("x"), node.address, now)).toEqual({ kind: "refused", reason: "unknown-token" });
+  expect(kinds(id)).toEqual(["armed"]);
+  expect(seeds.redeem(token("a"), thief, now)).toMatchObject({ kind: "granted" });
+});
+
 test("a flood of refused requests leaves twenty events", () => {
   const id = arm();
   seeds.mint(id, token("a"), now);

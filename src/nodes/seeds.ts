@@ -3,6 +3,7 @@ import type { Appended, Attempt, Attempts } from "./attempts.ts";
 import type { Database, Row } from "./database.ts";
 import { hasTriesLeft, triesPerAttempt } from "./reduce.ts";
 import {
+  decideLook,
   decideRedeem,
   decideUse,
   type Seed,
@@ -32,6 +33,8 @@ export type Seeds = {
   redeem(tokenSha256: string, client: SeedClient, now: Date): SeedAnswer;
   /** May this client go on in its session? A refusal is an event. */
   use(tokenSha256: string, client: SeedClient, now: Date): SeedAnswer;
+  /** May what runs at this address with this token be heard? Binds and writes nothing, not even an event. */
+  look(tokenSha256: string, address: string, now: Date): SeedAnswer;
   /** A session has one host key: the first one. `sign` means: sign it and `keepCertificate`. */
   claimHostKey(tokenSha256: string, hostKey: string): HostKeyAnswer;
   keepCertificate(tokenSha256: string, certificate: string): void;
@@ -50,15 +53,20 @@ const quietRefusals: ReadonlySet<SeedRefusal> = new Set(["already-deployed"]);
 const refusalsKept = 20;
 
 export function openSeeds(database: Database, attempts: Attempts): Seeds {
+  const find = (tokenSha256: string): { seed: Seed; attempt: Attempt } | undefined => {
+    const seed = findSeed(database, tokenSha256);
+    const attempt = seed === undefined ? undefined : attempts.get(seed.attempt);
+    return seed === undefined || attempt === undefined ? undefined : { seed, attempt };
+  };
   const decide = (
     rule: typeof decideRedeem,
     tokenSha256: string,
     client: SeedClient,
     now: Date,
   ): SeedAnswer => {
-    const seed = findSeed(database, tokenSha256);
-    const attempt = seed === undefined ? undefined : attempts.get(seed.attempt);
-    if (seed === undefined || attempt === undefined) return { kind: "refused", reason: "unknown-token" };
+    const found = find(tokenSha256);
+    if (found === undefined) return { kind: "refused", reason: "unknown-token" };
+    const { seed, attempt } = found;
     const decision = rule({ seed, client, nodeAddress: attempt.address, state: attempt.state, now });
     switch (decision.kind) {
       case "granted":
@@ -80,6 +88,19 @@ export function openSeeds(database: Database, attempts: Attempts): Seeds {
       database.transaction(() => decide(decideRedeem, tokenSha256, client, now)),
     use: (tokenSha256, client, now) =>
       database.transaction(() => decide(decideUse, tokenSha256, client, now)),
+    look: (tokenSha256, address, now) => {
+      const found = find(tokenSha256);
+      if (found === undefined) return { kind: "refused", reason: "unknown-token" };
+      const { seed, attempt } = found;
+      const reason = decideLook({
+        seed,
+        address,
+        nodeAddress: attempt.address,
+        state: attempt.state,
+        now,
+      });
+      return reason === undefined ? { kind: "granted", attempt } : { kind: "refused", reason, attempt };
+    },
     claimHostKey: (tokenSha256, hostKey) =>
       database.transaction(() => claimHostKey(database, tokenSha256, hostKey)),
     hostKeysOf: (node) => database.rows(`${selectHostKeys} AND attempts.node = ?`, node).map(toHostKey),
