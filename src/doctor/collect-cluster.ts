@@ -3,8 +3,7 @@ import type { Ipv4Subnet } from "../address.ts";
 import type { ClusterConfig } from "../cluster/config.ts";
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
-import { goldenPlanKey } from "../images/recipe.ts";
+import { bootedPlanKey } from "../images/installer-recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
 import { readPublicKeys } from "../keys.ts";
 import { readPlanSources } from "../plan/inputs.ts";
@@ -17,6 +16,7 @@ export type ClusterQuestion = {
   readonly file: string;
   readonly keysDirectory: string;
   readonly operatingSystems: readonly string[];
+  readonly installedSystems: readonly string[];
   readonly makeSeed: MakeSeed;
   /** For a bastion whose keys were not made yet: no image depends on them. */
   readonly placeholderTrust: ClusterTrust;
@@ -37,8 +37,8 @@ export async function readIntent(question: ClusterQuestion): Promise<Intent> {
     const isError = ({ severity }: Finding) => severity === "error";
     if (cluster === undefined) return { cluster, errors: parsed.findings.filter(isError), plans: [] };
     const trust = await readTrust(question);
-    const { operatingSystems, makeSeed } = question;
-    const input: PlanInput = { cluster, roles, trust, operatingSystems, makeSeed, where };
+    const { operatingSystems, installedSystems, makeSeed } = question;
+    const input: PlanInput = { cluster, roles, trust, operatingSystems, installedSystems, makeSeed, where };
     const errors = [...parsed.findings, ...checkPlans(input)].filter(isError);
     const plans = errors.length > 0 ? [] : cluster.nodes.map(({ name }) => planNode(input, name));
     return { cluster, errors, plans };
@@ -63,18 +63,18 @@ async function readTrust({ keysDirectory, placeholderTrust }: ClusterQuestion): 
 
 /** @returns one entry for each image that the plans need. */
 export async function findImages(plans: readonly NodePlan[], store: Store): Promise<ImageFact[]> {
-  const golden = plans.filter(({ node }) => node.method === "golden");
+  const booted = plans.filter(({ node }) => node.method !== "none");
   const files = await readRecipeFiles();
-  const byImage = Map.groupBy(golden, ({ image }) => digestOf(image));
+  const byImage = Map.groupBy(booted, ({ image, node }) => digestOf({ image, method: node.method }));
   return Promise.all(
     [...byImage.values()].map(async (sharing) => {
-      const { image: plan } = sharing[0] as NodePlan;
+      const plan = sharing[0] as NodePlan;
       const groups = [...new Set(sharing.map(({ node }) => node.group))].sort();
-      const key = goldenPlanKey(findOperatingSystem(plan.os), plan, files);
-      const found = await store.findNewest(key);
+      const { os } = plan.image;
+      const found = await store.findNewest(bootedPlanKey(plan, files));
       const image =
         found === undefined ? undefined : { id: found.id, createdAt: new Date(found.manifest.createdAt) };
-      return { os: plan.os, groups, image };
+      return { os, groups, image };
     }),
   );
 }

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { readMachineSources } from "../images/apt.ts";
 import { type AptSource, deriveSources, parseOneLine } from "../images/apt-sources.ts";
 import { neededBytes as buildBytes } from "../images/build-room.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
+import { operatingSystems as builtSystems } from "../images/catalogue.ts";
 import { keyPaths } from "../keys.ts";
 import { smokeBoot } from "../lab/accelerator.ts";
 import { packageRoot, type StatePaths } from "../paths.ts";
@@ -130,8 +130,8 @@ async function readPrivacy(paths: StatePaths): Promise<PrivacyFact[]> {
 /** One question for each archive that a build would read. */
 async function askMirrors(operatingSystems: readonly string[]): Promise<MirrorFact[]> {
   const machine = await readMachineSources();
-  const sources = operatingSystems
-    .map((id) => findOperatingSystem(id))
+  const sources = builtSystems
+    .filter(({ id }) => operatingSystems.includes(id))
     .flatMap((os) => parseOneLine(deriveSources(machine, os).join("\n")));
   const byUrl = new Map(sources.map((source) => [releaseUrl(source), source]));
   return Promise.all([...byUrl].map(([url, { signedBy }]) => askMirror(url, signedBy)));

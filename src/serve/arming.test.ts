@@ -9,7 +9,7 @@ import type { Role } from "../roles/role.ts";
 import { Secret } from "../secret.ts";
 import { noSecrets } from "../secrets.ts";
 import type { Image } from "../store/manifest.ts";
-import { type ArmingDependencies, armNodes } from "./arming.ts";
+import { type ArmingDependencies, armNodes, prepareNodes } from "./arming.ts";
 
 const now = new Date("2026-05-04T10:00:00Z");
 
@@ -132,17 +132,33 @@ test("a node that the network does not install is refused with its method", asyn
   expect(attempts.latestOfAll()).toEqual([]);
 });
 
-test("an installer is not half a deployment: its node is refused, also where its image is in the store", async () => {
-  const { attempts, arm } = open();
-  const { code, findings } = await refusalOf(arm(withGroup({ method: "installer" }), ["node1"]));
-  expect(code).toBe("ARM_REFUSED");
+test("an installer's node is armed with its system's installer, and told how to get it", async () => {
+  const installed = withGroup({ method: "installer" });
+  const [answer] = await open().arm(installed, ["node1"]);
+  expect(answer).toMatchObject({ node: "node1", isNew: true, image: { id: image.id } });
+  const { findings } = await refusalOf(open({ images: [] }).arm(installed, ["node1"]));
   expect(findings[0]).toMatchObject({
-    where: "node1",
-    message:
-      "its group's method is installer; installers are kept in the store, but no node is sent to one yet",
-    hint: expect.stringContaining("method: golden"),
+    message: "there is no installer of its system (os-1)",
+    hint: "Build it: sudo imagectl build --os os-1 --method installer",
   });
-  expect(attempts.latestOfAll()).toEqual([]);
+});
+
+test("a rescue never starts an installer, but any deploy environment that there is", async () => {
+  const asked: string[] = [];
+  const { ready } = await prepareNodes(
+    {
+      findImage: async ({ node }) => void asked.push(node.hostname) as never,
+      findAnyImage: async () => image,
+      loadManifest: async () => image,
+      secrets: noSecrets,
+      now: () => now,
+    },
+    withGroup({ method: "installer" }),
+    ["node1"],
+    "rescue",
+  );
+  expect(ready.map(({ node }) => node)).toEqual(["node1"]);
+  expect(asked).toEqual([]);
 });
 
 test("a clock that is years behind the image is refused with both dates", async () => {

@@ -1,11 +1,10 @@
 /** Arming: plans are made from the file as it is now, images found, and both frozen in an attempt. */
-import type { Method } from "../cluster/config.ts";
 import { type Finding, throwOnErrors } from "../errors.ts";
 import type { Attempt, Attempts } from "../nodes/attempts.ts";
 import type { Purpose } from "../nodes/event.ts";
 import { findMissingSecrets } from "../plan/fill-secrets.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
-import type { ImagePlan, NodePlan } from "../plan/plan.ts";
+import type { NodePlan } from "../plan/plan.ts";
 import { findArgumentProblems } from "../pxe/boot/command-line.ts";
 import type { SecretStore } from "../secrets.ts";
 import type { Image } from "../store/manifest.ts";
@@ -15,8 +14,8 @@ export type ArmingDependencies = {
   readonly attempts: Pick<Attempts, "arm" | "latest">;
   /** The newest image with a deploy environment: it serves a rescue when the plan's own image is not built. */
   readonly findAnyImage: () => Promise<Image | undefined>;
-  /** The newest image for this plan. */
-  readonly findImage: (plan: ImagePlan) => Promise<Image | undefined>;
+  /** The newest image for this plan: a golden one, or its system's installer. */
+  readonly findImage: (plan: NodePlan) => Promise<Image | undefined>;
   /** Puts the image's manifest where DHCP finds it. */
   readonly loadManifest: (imageId: string) => Promise<Image>;
   readonly secrets: Pick<SecretStore, "read">;
@@ -96,13 +95,17 @@ async function prepare(
   purpose: Purpose,
 ): Promise<Prepared | { readonly findings: readonly Finding[] }> {
   const plan = planNode(input, name);
-  if (plan.node.method !== "golden") return { findings: [methodFinding(name, plan.node.method)] };
+  const { method } = plan.node;
+  if (method === "none") return { findings: [methodFinding(name)] };
   const problems = [
     ...findArgumentProblems(plan.node.kernelArguments, name),
     ...(await findMissingSecrets(plan.node, secrets)),
   ];
-  const image = (await findImage(plan.image)) ?? (purpose === "rescue" ? await findAnyImage() : undefined);
-  if (image === undefined) return { findings: [...problems, imageFinding(name, plan.image.os)] };
+  const isRescue = purpose === "rescue";
+  // An installer is no environment for a person.
+  const own = isRescue && method === "installer" ? undefined : await findImage(plan);
+  const image = own ?? (isRescue ? await findAnyImage() : undefined);
+  if (image === undefined) return { findings: [...problems, imageFinding(name, plan)] };
   if (problems.length > 0) return { findings: problems };
   const finding = clockFinding(name, image, now());
   if (finding !== undefined) return { findings: [finding] };
@@ -125,27 +128,24 @@ function clockFinding(node: string, { manifest }: Image, now: Date): Finding | u
   };
 }
 
-const reasons: Readonly<Record<Exclude<Method, "golden">, string>> = {
-  installer: "installers are kept in the store, but no node is sent to one yet",
-  none: "the network boot installs golden nodes only",
-};
-
-function methodFinding(node: string, method: Exclude<Method, "golden">): Finding {
+function methodFinding(node: string): Finding {
   return {
     code: "ARM_REFUSED",
     where: node,
-    message: `its group's method is ${method}; ${reasons[method]}`,
+    message: "its group's method is none; the network boot installs golden nodes, and those of installers",
     hint: "Set method: golden for the group in cluster.yaml.",
     severity: "error",
   };
 }
 
-function imageFinding(node: string, os: string): Finding {
+function imageFinding(where: string, { image: { os }, node: { method } }: NodePlan): Finding {
+  const [what, option] =
+    method === "installer" ? ["installer of its system", " --method installer"] : ["image for its plan", ""];
   return {
     code: "ARM_REFUSED",
-    where: node,
-    message: `there is no image for its plan (${os})`,
-    hint: `Build it: sudo imagectl build --os ${os}`,
+    where,
+    message: `there is no ${what} (${os})`,
+    hint: `Build it: sudo imagectl build --os ${os}${option}`,
     severity: "error",
   };
 }

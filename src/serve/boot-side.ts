@@ -3,11 +3,13 @@ import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers";
 import { describeError } from "../errors.ts";
+import type { Attempt } from "../nodes/attempts.ts";
 import type { EventBody } from "../nodes/event.ts";
 import { servicePorts } from "../ports.ts";
 import { ipxeDirectory, readChainloadFiles } from "../pxe/boot/chainload.ts";
 import { readBootTemplates } from "../pxe/boot/templates.ts";
 import { bootRoute } from "../pxe/http/boot-route.ts";
+import { installerReportRoutes } from "../pxe/http/installer-report-routes.ts";
 import { seedRoutes } from "../pxe/http/seed-routes.ts";
 import { createControlServer, listenOn } from "../pxe/http/server.ts";
 import type { Manifest } from "../store/manifest.ts";
@@ -143,6 +145,13 @@ function createControl({ base, deployments, log, now }: BootSideSettings, parts:
     const body = { kind: "server-failed", request, message: describeError(error) } as const;
     guarded(log, () => append(attemptId, body))();
   };
+  const forSessions = {
+    seeds,
+    now,
+    append,
+    onUnknownToken: (from: string) => quietLog(from, "tried a seed token that does not exist", "warning"),
+    onFailure: (request: string, attempt: Attempt, error: unknown) => onFailure(attempt.id, request, error),
+  };
   return createControlServer({
     plugins: [
       bootRoute({
@@ -154,13 +163,11 @@ function createControl({ base, deployments, log, now }: BootSideSettings, parts:
         prepareBoot: deployments.prepareBoot,
         log: bootLog.bootRoute,
       }),
-      seedRoutes({
-        ...deployments,
-        seeds,
-        now,
-        append,
-        onUnknownToken: (from) => quietLog(from, "tried a seed token that does not exist", "warning"),
-        onFailure: (request, attempt, error) => onFailure(attempt.id, request, error),
+      seedRoutes({ ...deployments, ...forSessions }),
+      installerReportRoutes({
+        ...forSessions,
+        nocloudOf: deployments.nocloudOf,
+        onUnreadable: ({ node }, { message }) => quietLog(node, message, "warning"),
       }),
     ],
     onFailure: (request, error) => log("serve", `${request}: ${describeError(error)}`, "error"),

@@ -7,7 +7,7 @@ import { diagnose } from "../nodes/diagnose.ts";
 import type { Log } from "./log.ts";
 
 export type DeadlineDependencies = {
-  readonly attempts: Pick<Attempts, "live" | "append">;
+  readonly attempts: Pick<Attempts, "live" | "append" | "frozenPlan">;
   readonly now: () => Date;
   readonly log: Log;
 };
@@ -18,13 +18,14 @@ const lookEveryMs = 5_000;
 /** One look at all of them. */
 export function checkDeadlines({ attempts, now, log }: DeadlineDependencies): void {
   for (const { id, node, state } of attempts.live()) {
-    const diagnosis = diagnose(state, now());
+    const isInstaller = (): boolean => attempts.frozenPlan(id).node.method === "installer";
+    const diagnosis = diagnose(state, now(), isInstaller);
     if (diagnosis === undefined) continue;
     const { cause } = diagnosis;
     switch (diagnosis.kind) {
       case "overdue": {
-        const { stage, seconds } = diagnosis;
-        attempts.append(id, { kind: "stage-overdue", stage, seconds }, now());
+        const { kind: _kind, cause: _cause, ...overdue } = diagnosis;
+        attempts.append(id, { kind: "stage-overdue", ...overdue }, now());
         log(node, `${cause.message}. ${hintFor(node, cause)}`, "warning");
         break;
       }

@@ -53,6 +53,9 @@ test("what needs a person is an error, what is worth a look a warning", () => {
     [2, "node1", { kind: "verify-finished", green: 1, red: 1, notApplicable: 0, isReady: false }],
     [3, "node1", { kind: "verify-finished", green: 2, red: 0, notApplicable: 0, isReady: true }],
     [4, "node1", { kind: "stage-overdue", stage: "armed", seconds: 300 }],
+    [5, "node1", { kind: "installer-report", stage: "partitioning", text: "configuring storage" }],
+    [6, "node1", { kind: "installer-report", failure: "subiquity/Late/run", text: "", isFinal: true }],
   );
-  expect(lines.map((line) => line.split(" ")[0])).toEqual(["warning", "error", "error", "info"]);
+  const levels = lines.map((line) => line.split(" ")[0]);
+  expect(levels).toEqual(["warning", "error", "error", "info", "info", "warning"]);
 });

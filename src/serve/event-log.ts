@@ -37,6 +37,8 @@ function levelOf(body: EventBody): LogLevel | undefined {
     case "deploy-refused":
     case "step-failed":
       return "warning";
+    case "installer-report":
+      return "failure" in body ? "warning" : "info";
     case "attempt-failed":
     case "server-failed":
       return "error";

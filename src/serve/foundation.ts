@@ -8,6 +8,7 @@ import type { ClusterConfig } from "../cluster/config.ts";
 import { requireCluster } from "../cluster/parse.ts";
 import { ImagectlError } from "../errors.ts";
 import { operatingSystems } from "../images/catalogue.ts";
+import { installers } from "../images/installer/installers.ts";
 import { ensureKeys, type KeyPaths, readPublicKeys } from "../keys.ts";
 import { type Attempts, openAttempts } from "../nodes/attempts.ts";
 import { openDatabase, takeLock } from "../nodes/database.ts";
@@ -86,6 +87,7 @@ export async function layFoundation(options: ServeOptions, stack: AsyncDisposabl
       clusterFile,
       keysDirectory: paths.keys,
       operatingSystems: operatingSystems.map(({ id }) => id),
+      installedSystems: installers.map(({ os }) => os),
       makeSeed,
     });
   const source = await openClusterSource(clusterFile, read, log);

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { expect, test } from "vitest";
 import { bootRoute } from "../pxe/http/boot-route.ts";
+import { installerReportRoutes } from "../pxe/http/installer-report-routes.ts";
 import { seedRoutes } from "../pxe/http/seed-routes.ts";
 import { createControlServer } from "../pxe/http/server.ts";
 import { operatorRoutes } from "./operator-routes.ts";
@@ -21,18 +22,28 @@ async function routesOf(...plugins: readonly FastifyPluginAsync[]): Promise<stri
   return routes.sort();
 }
 
-test("nodes: iPXE, one script, one seed session, nothing else", async () => {
-  expect(await routesOf(bootRoute(nothing), seedRoutes(nothing))).toMatchInlineSnapshot(`
+const ofNodes = [bootRoute(nothing), seedRoutes(nothing), installerReportRoutes(nothing)];
+
+test("nodes: iPXE, one script, one seed session and its installer, nothing else", async () => {
+  expect(await routesOf(...ofNodes)).toMatchInlineSnapshot(`
     [
       "GET /boot/:file",
       "GET /boot/:mac/script.ipxe",
       "GET /boot/:mac/too-small",
+      "GET /seed/:token/autoinstall.yaml",
       "GET /seed/:token/clock",
+      "GET /seed/:token/image-layer.tar",
+      "GET /seed/:token/meta-data",
       "GET /seed/:token/overlay.tar",
+      "GET /seed/:token/preseed.cfg",
+      "GET /seed/:token/user-data",
+      "GET /seed/:token/vendor-data",
       "HEAD /boot/:file",
       "POST /seed/:token/events",
       "POST /seed/:token/host-key",
+      "POST /seed/:token/installer-report",
       "POST /seed/:token/inventory",
+      "POST /seed/:token/phone-home",
       "POST /seed/:token/redeem",
     ]
   `);
@@ -62,6 +73,6 @@ test("operators: everything that a person may do", async () => {
 });
 
 test("no route is in both tables", async () => {
-  const forNodes = new Set(await routesOf(bootRoute(nothing), seedRoutes(nothing)));
+  const forNodes = new Set(await routesOf(...ofNodes));
   expect((await routesOf(operatorRoutes(nothing))).filter((route) => forNodes.has(route))).toEqual([]);
 });

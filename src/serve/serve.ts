@@ -1,12 +1,12 @@
 /** `imagectl serve`: starts everything in one order, says what is ready, and ends it in the reverse order. */
 import { describeError } from "../errors.ts";
 import { certificateFor } from "../host-certificate.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
-import { goldenPlanKey } from "../images/recipe.ts";
+import { isInstallable } from "../images/installer/installer-manifest.ts";
+import { bootedPlanKey } from "../images/installer-recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
 import { findSecretsToMake } from "../plan/fill-secrets.ts";
 import { checkPlans } from "../plan/make.ts";
-import type { ImagePlan } from "../plan/plan.ts";
+import type { NodePlan } from "../plan/plan.ts";
 import { formatCount } from "../quantity.ts";
 import { hasDeployEnvironment, type Image } from "../store/manifest.ts";
 import type { Store } from "../store/store.ts";
@@ -224,6 +224,7 @@ async function openOperatorSide(
 }
 
 /** Recipes are read each time: an updated imagectl wants images of its own recipe. */
-async function findImage(store: Store, plan: ImagePlan): Promise<Image | undefined> {
-  return store.findNewest(goldenPlanKey(findOperatingSystem(plan.os), plan, await readRecipeFiles()));
+async function findImage(store: Store, plan: NodePlan): Promise<Image | undefined> {
+  const found = await store.findNewest(bootedPlanKey(plan, await readRecipeFiles()));
+  return found !== undefined && isInstallable(found.manifest) ? found : undefined;
 }

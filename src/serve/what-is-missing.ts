@@ -2,14 +2,14 @@
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
 import { type PlanInput, planNode } from "../plan/make.ts";
-import type { ImagePlan, NodePlan } from "../plan/plan.ts";
+import type { NodePlan } from "../plan/plan.ts";
 
 /** So many nodes are named. */
 const namedNodes = 5;
 
 export type Looks = {
   /** Whether the store has an image for the plan. */
-  readonly hasImage: (plan: ImagePlan) => Promise<boolean>;
+  readonly hasImage: (plan: NodePlan) => Promise<boolean>;
   /** A finding for each secret of these nodes that was not made yet. */
   readonly missingSecrets: (plans: readonly NodePlan[]) => Promise<readonly Finding[]>;
 };
@@ -24,16 +24,17 @@ export async function whatIsMissing(
   if (nodes.length === 0)
     return [`there are no nodes yet: add them to ${clusterFile}, which is read again by itself`];
   const plans = nodes.flatMap(({ name }) => planIfSound(input, name) ?? []);
-  const golden = plans.filter(({ node }) => node.method === "golden");
+  const booted = plans.filter(({ node }) => node.method !== "none");
   const known = new Map<string, boolean>();
   const lacking: string[] = [];
-  for (const { image, node } of golden) {
-    const digest = digestOf(image);
-    const isThere = known.get(digest) ?? (await hasImage(image));
+  for (const plan of booted) {
+    const { image, node } = plan;
+    const digest = digestOf({ image, method: node.method });
+    const isThere = known.get(digest) ?? (await hasImage(plan));
     known.set(digest, isThere);
     if (!isThere) lacking.push(node.hostname);
   }
-  const secrets = await missingSecrets(golden);
+  const secrets = await missingSecrets(booted);
   return [
     ...(lacking.length === 0
       ? []

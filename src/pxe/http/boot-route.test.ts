@@ -70,6 +70,9 @@ async function openServer(
             address,
             prefixLength: 24,
             mac,
+            bastionAddress: "10.77.0.1" as Ipv4Address,
+            hostname: "node1",
+            domain: "lab.test",
             kernelArguments: [],
           },
         };

@@ -1,5 +1,5 @@
 /** `GET /boot/<mac>/script.ipxe?firmware=…`, the script that iPXE runs, decided where DHCP's answer is decided; and iPXE itself. */
-import type { FastifyPluginAsync, FastifyReply } from "fastify";
+import type { FastifyPluginAsync } from "fastify";
 import { z } from "zod";
 import { MacAddress } from "../../address.ts";
 import { describeError } from "../../errors.ts";
@@ -14,6 +14,7 @@ import {
   renderRefusedScript,
   renderTryAgainScript,
 } from "../boot/script.ts";
+import { text } from "./plain-text.ts";
 
 export type BootRouteEvent =
   | { readonly kind: "script-served"; readonly mac: MacAddress; readonly script: "local-disk" | "refused" }
@@ -183,8 +184,4 @@ async function scriptForNode(
     default:
       return decision satisfies never;
   }
-}
-
-function text(reply: FastifyReply, status: number, body: string): FastifyReply {
-  return reply.code(status).header("cache-control", "no-store").type("text/plain; charset=utf-8").send(body);
 }

@@ -97,6 +97,9 @@ async function start(overrides: Partial<SeedDependencies> = {}): Promise<void> {
       steps: [{ kind: "set-clock" }, { kind: "wipe-disk", disk: "/dev/vda" }],
     }),
     overlayOf: async (attempt) => new TextEncoder().encode(`overlay of ${attempt.node}`),
+    imageLayerOf: async (attempt) => new TextEncoder().encode(`image layer of ${attempt.node}`),
+    preseedOf: (attempt) => `# for ${attempt.node}\n`,
+    autoinstallOf: async (attempt, token) => `# ${token.length} ${attempt.node}\n`,
     certify: async (_attempt, session, line) => {
       const claim = seeds.claimHostKey(session, line);
       if (claim.kind === "other-key") return undefined;
@@ -155,6 +158,15 @@ describe("the protocol, from the token to the deployed node", () => {
     expect((await ask("POST", seed("events"), { body: { kind: "deployed" } })).status).toBe(200);
     expect(attempts.get(attemptId)?.state).toMatchObject({ stage: "deployed", isDeployed: true });
     expect(failures).toEqual([]);
+  });
+
+  test("an installer gets its answers and the image layer inside the same session, and nobody else does", async () => {
+    await start();
+    expect((await ask("GET", seed("preseed.cfg"))).status).toBe(410);
+    await ask("POST", seed("redeem"));
+    expect((await ask("GET", seed("preseed.cfg"), { key: "c".repeat(64) })).status).toBe(410);
+    expect(await ask("GET", seed("preseed.cfg"))).toEqual({ status: 200, body: "# for node1\n" });
+    expect(await ask("GET", seed("image-layer.tar"))).toEqual({ status: 200, body: "image layer of node1" });
   });
 
   test("after deployed only deployed is answered, and leaves no second event", async () => {

@@ -12,6 +12,7 @@ import { seedRefusals } from "../../nodes/seed.ts";
 import type { SeedAnswer, Seeds } from "../../nodes/seeds.ts";
 import type { Inventory } from "../../plan/inventory.ts";
 import { sendFailure } from "./failure.ts";
+import { text } from "./plain-text.ts";
 
 export type SeedDependencies = {
   readonly seeds: Pick<Seeds, "redeem" | "use">;
@@ -22,6 +23,12 @@ export type SeedDependencies = {
   readonly planDeploy: (attempt: Attempt, inventory: Inventory) => Promise<Orders>;
   /** The node layer as a tar. */
   readonly overlayOf: (attempt: Attempt) => Promise<Uint8Array>;
+  /** The image layer as a tar, for a system that an installer makes. */
+  readonly imageLayerOf: (attempt: Attempt) => Promise<Uint8Array>;
+  /** The answers to the questions of that installer. */
+  readonly preseedOf: (attempt: Attempt) => string;
+  /** The answers of Ubuntu's for this machine, once it has sent its inventory. */
+  readonly autoinstallOf: (attempt: Attempt, token: string) => Promise<string>;
   /**
    * Signs the node's host key, once per session.
    * @param hostKey one OpenSSH public key line.
@@ -34,7 +41,7 @@ export type SeedDependencies = {
   readonly onFailure: (request: string, attempt: Attempt, error: unknown) => void;
 };
 
-type Session = { readonly attempt: Attempt; readonly tokenSha256: string };
+type Session = { readonly attempt: Attempt; readonly token: string; readonly tokenSha256: string };
 
 type Handler = (session: Session, body: string, reply: FastifyReply) => FastifyReply | Promise<FastifyReply>;
 
@@ -70,6 +77,15 @@ export function seedRoutes(dependencies: SeedDependencies): FastifyPluginAsync {
     );
     route("GET", "overlay.tar", use, async ({ attempt }, _body, reply) =>
       reply.type("application/x-tar").send(Buffer.from(await dependencies.overlayOf(attempt))),
+    );
+    route("GET", "image-layer.tar", use, async ({ attempt }, _body, reply) =>
+      reply.type("application/x-tar").send(Buffer.from(await dependencies.imageLayerOf(attempt))),
+    );
+    route("GET", "preseed.cfg", use, ({ attempt }, _body, reply) =>
+      text(reply, 200, dependencies.preseedOf(attempt)),
+    );
+    route("GET", "autoinstall.yaml", use, async ({ attempt, token }, _body, reply) =>
+      text(reply, 200, await dependencies.autoinstallOf(attempt, token)),
     );
     route("POST", "events", use, ({ attempt }, body, reply) => {
       const report = parseNodeReport(body);
@@ -120,7 +136,7 @@ async function inSession({
   }
   const { attempt } = answer;
   try {
-    return await handle({ attempt, tokenSha256 }, body, reply);
+    return await handle({ attempt, token, tokenSha256 }, body, reply);
   } catch (error) {
     if (isUnreadable(error)) return text(reply, 400, `${error.message}\n`);
     dependencies.onFailure(`${request.method} ${name}`, attempt, error);
@@ -202,8 +218,4 @@ function isUnreadable(error: unknown): error is ImagectlError {
 /** For a console of 80 columns that a person photographs. */
 function consoleLines(finding: Finding): string {
   return `${finding.message}\n  ${finding.hint}\n`;
-}
-
-function text(reply: FastifyReply, status: number, body: string): FastifyReply {
-  return reply.code(status).header("cache-control", "no-store").type("text/plain; charset=utf-8").send(body);
 }
