@@ -49,7 +49,9 @@ export const command = defineCommand({
 function armable(list: TargetList, request: TargetRequest, io: CommandIo): readonly NodeView[] {
   const methods = new Map(list.groups.map(({ name, method }) => [name as string | undefined, method]));
   const { nodes, named } = selectTargets(list, request);
-  const meant = request.isAll ? nodes.filter(({ group }) => methods.get(group) === "golden") : nodes;
+  const meant = request.isAll
+    ? nodes.filter(({ group }) => methods.has(group) && methods.get(group) !== "none")
+    : nodes;
   const { kept, leftOut } = splitOff(
     { nodes: meant, named },
     ({ attempt, hasSystem }) => hasSystem && attempt?.state.isLive !== true,

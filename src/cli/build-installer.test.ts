@@ -22,14 +22,23 @@ import {
   type TestKey,
 } from "../images/installer/stand-in.test-data.ts";
 import { packageRoot, statePaths } from "../paths.ts";
-import { hasDeployEnvironment, type Image } from "../store/manifest.ts";
+import { type Artefact, hasDeployEnvironment, type Image } from "../store/manifest.ts";
 import { openStore } from "../store/store.ts";
 import { storeInstaller } from "./build-installer.ts";
+import type { CommandIo } from "./command.ts";
 import { captureIo, runCaptured } from "./test-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "build-installer-"));
 const env = { IMAGECTL_STATE: join(folder, "state"), IMAGECTL_CACHE: join(folder, "cache") };
 const imagectl = (...argv: string[]) => runCaptured(argv, { env });
+/** The real one is built of packages: a test of level 4. */
+const makeEnvironment = (): Promise<Artefact> => {
+  const path = join(folder, "environment");
+  writeFileSync(path, "of packages");
+  return openStore(statePaths(env).store).addBlob({ name: "deploy-environment.tar.gz", path });
+};
+const store = (values: Parameters<typeof storeInstaller>[1], io: CommandIo) =>
+  storeInstaller(installer, values, io, makeEnvironment);
 let key: TestKey;
 let installer: Installer;
 let iso: string;
@@ -104,7 +113,7 @@ describe("wrong files, each with its own error, and nothing in the store", () =>
     const place = mkdtempSync(join(folder, "wrong-"));
     const iso = await make(place);
     const { io } = captureIo({ env });
-    await expect(storeInstaller(installer, { iso }, io)).rejects.toMatchObject({
+    await expect(store({ iso }, io)).rejects.toMatchObject({
       code,
       message: expect.stringContaining(place),
       hint: expect.stringMatching(/\S/),
@@ -120,17 +129,17 @@ describe("a stand-in that is signed", () => {
 
   beforeAll(async () => {
     const { io, said: output } = captureIo({ env });
-    expect(await storeInstaller(installer, { iso }, io)).toBe(0);
+    expect(await store({ iso }, io)).toBe(0);
     said = output.stderr;
     const { images } = await openStore(statePaths(env).store).list();
     expect(images).toHaveLength(1);
     image = images[0] as Image;
   });
 
-  test("is stored, and the operator is told what it is not good for yet", () => {
+  test("is stored, and the operator is told how a node gets it", () => {
     expect(said).toContain("as signed");
     expect(said).toContain("Linux 5.15.0-119-generic");
-    expect(said).toContain("No node can be installed with it yet");
+    expect(said).toContain("os: ubuntu-22.04");
     expect(existsSync(join(folder, "cache/installers/scratch"))).toBe(false);
   });
 
@@ -139,7 +148,7 @@ describe("a stand-in that is signed", () => {
     const { stdout } = await imagectl("images", "show", image.id);
     expect(stdout).toContain("kind      installer");
     expect(stdout).toContain("ubuntu-22.04.5-live-server-amd64.iso");
-    expect(stdout).toContain("bios-x86 from 6144 MiB, uefi-x64 from 6144 MiB; no node is sent to it yet");
+    expect(stdout).toContain("bios-x86 from 6144 MiB, uefi-x64 from 6144 MiB");
     expect((await imagectl("images", "verify")).stdout).toContain("whole and signed");
   });
 
@@ -161,7 +170,7 @@ describe("a stand-in that is signed", () => {
 
   test("is found up to date the next time, as JSON too", async () => {
     const { io, said: output } = captureIo({ env });
-    expect(await storeInstaller(installer, { iso, json: true }, io)).toBe(0);
+    expect(await store({ iso, json: true }, io)).toBe(0);
     const events = output.stdout
       .trim()
       .split("\n")
@@ -176,6 +185,6 @@ describe("a stand-in that is signed", () => {
     copyFileSync(iso, join(elsewhere, "jammy.iso"));
     const { io } = captureIo({ env });
     const values = { iso: join(elsewhere, "jammy.iso"), sums: join(folder, "SHA256SUMS") };
-    expect(await storeInstaller(installer, values, io)).toBe(0);
+    expect(await store(values, io)).toBe(0);
   });
 });

@@ -1,10 +1,12 @@
 /** `imagectl build`: every image that the nodes of a cluster file need, built or found up to date. */
 import { dirname } from "node:path";
+import type { OsId } from "../cluster/config.ts";
 import { digestOf } from "../digest.ts";
 import { type Finding, ImagectlError } from "../errors.ts";
+import { buildImages, buildInstaller } from "../images/build.ts";
 import { requireRoot } from "../images/build-room.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
-import { findInstaller, installers } from "../images/installer/installers.ts";
+import { findOperatingSystem, type OperatingSystem } from "../images/catalogue.ts";
+import { findInstaller, type Installer, installers } from "../images/installer/installers.ts";
 import { runBuild } from "../images/workshop.ts";
 import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
@@ -22,12 +24,18 @@ const installerSystems = installers.map(({ os }) => os);
 
 export const command = defineCommand({
   summary: "build the images that the nodes of the cluster file need, or store an installer",
-  usage: "build [--os OS] [--iso FILE [--sums FILE]] [--cluster FILE] [--update] [--json]",
+  usage: "build [--os OS] [--method METHOD] [--iso FILE [--sums FILE]] [--cluster FILE] [--update] [--json]",
   options: {
     os: {
       type: "string",
       valueName: "OS",
       description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need. Or an installer: ${installerSystems.join(", ")}.`,
+    },
+    method: {
+      type: "string",
+      valueName: "METHOD",
+      description:
+        "With --os of Debian: golden for its images, installer for its own installer. Default: what the nodes need.",
     },
     iso: {
       type: "string",
@@ -52,17 +60,27 @@ export const command = defineCommand({
   async run({ values }, io) {
     const installer = findInstaller(values.os ?? "");
     if (installer !== undefined) {
+      requireInstaller(installer, values.method);
       requireRoot(
         `imagectl build --os ${installer.os}${values.iso === undefined ? "" : ` --iso ${values.iso}`}`,
       );
       return storeInstaller(installer, values, io);
     }
     requireNoIso(values);
-    const code = await buildNeeded(values, io);
-    if (code === 0 && values.json !== true) io.stderr.write(await nextStep(values.cluster, io));
+    const code = await buildNeeded({ ...values, method: parseMethod(values) }, io);
+    if (code === 0 && values.json !== true && values.method !== "installer")
+      io.stderr.write(await nextStep(values.cluster, io));
     return code;
   },
 });
+
+/** @throws ImagectlError USAGE for a golden image of a system whose packages no recipe knows. */
+function requireInstaller({ os }: Installer, method: string | undefined): void {
+  if (method === undefined || method === "installer") return;
+  throw new ImagectlError("USAGE", `there is no recipe for a golden image of ${os}`, {
+    hint: `Its own installer: imagectl build --os ${os} --iso FILE`,
+  });
+}
 
 /** @throws ImagectlError USAGE for options that only an installer has. */
 function requireNoIso({ os, iso, sums }: { os?: string; iso?: string; sums?: string }): void {
@@ -73,7 +91,23 @@ function requireNoIso({ os, iso, sums }: { os?: string; iso?: string; sums?: str
   });
 }
 
+/** @throws ImagectlError USAGE. */
+function parseMethod({ method, os }: { method?: string; os?: string }): Wanted["method"] {
+  if (method === undefined) return undefined;
+  const isKnown = method === "golden" || method === "installer";
+  if (isKnown && os !== undefined) return method;
+  throw new ImagectlError(
+    "USAGE",
+    isKnown ? "--method needs --os" : `there is no method ${method} to build for`,
+    {
+      hint: `imagectl build --os ${os ?? knownSystems[0]} --method golden|installer`,
+    },
+  );
+}
+
 type Wanted = {
+  /** Undefined: what the nodes need. */
+  readonly method?: "golden" | "installer" | undefined;
   readonly os?: string | undefined;
   readonly cluster?: string | undefined;
   readonly update?: boolean | undefined;
@@ -86,19 +120,31 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
   requireRoot(only === undefined ? "imagectl build" : `imagectl build --os ${only.id}`);
   // Plans name the cluster's public keys, and the first command of a new bastion may well be this one.
   await ensureKeys(statePaths(io.env).keys);
-  const plans = await distinctPlans(only?.id, values.cluster, io);
+  const { plans, installed } = await findNeeds(only, values, io);
   const filesFrom = dirname(clusterFile(values.cluster, io.env));
   const show = showBuild(io, values.json === true);
   const interrupted = "imagectl: interrupted; nothing was published, nothing is left behind\n";
   const isUpdate = values.update === true;
-  return untilInterrupted(io, { show, interrupted }, async (following) => {
-    for (const id of [...new Set(plans.map((plan) => plan.os))].sort()) {
+  const ids = [...new Set([...plans.map((plan) => plan.os), ...installed])].sort();
+  const code = await untilInterrupted(io, { show, interrupted }, async (following) => {
+    for (const id of ids.filter((each) => findInstaller(each) === undefined)) {
       const own = plans.filter((plan) => plan.os === id);
       const os = findOperatingSystem(id);
-      await runBuild({ os, plans: own, isUpdate, filesFrom, environment: io.env, ...following });
+      const hasInstaller = installed.includes(id);
+      const shared = { isUpdate, filesFrom, environment: io.env, ...following };
+      await runBuild({ os, ...shared }, async (workshop) => {
+        if (hasInstaller) await buildInstaller(workshop);
+        if (own.length > 0) await buildImages(own, workshop);
+      });
     }
     return 0;
   });
+  if (code !== 0) return code;
+  for (const installer of ids.flatMap((id) => findInstaller(id) ?? [])) {
+    const stored = await storeInstaller(installer, { update: values.update, json: values.json }, io);
+    if (stored !== 0) return stored;
+  }
+  return 0;
 }
 
 /** What a node needs beside its image, before it can be armed. */
@@ -117,19 +163,33 @@ export function describeNext(missing: readonly Finding[]): string {
   return `${before}Next: sudo imagectl serve, in a window of its own; then: sudo imagectl arm NODE\n`;
 }
 
+type Needs = {
+  /** Of golden images, each once. */
+  readonly plans: readonly ImagePlan[];
+  /** Systems whose own installer is wanted. */
+  readonly installed: readonly OsId[];
+};
+
 /** @throws ImagectlError OS_UNUSED when no node asks for this OS, or for any. */
-async function distinctPlans(
-  os: string | undefined,
-  cluster: string | undefined,
+async function findNeeds(
+  only: OperatingSystem | undefined,
+  { method, cluster }: Wanted,
   io: CommandIo,
-): Promise<ImagePlan[]> {
+): Promise<Needs> {
+  // It is the same for all clusters, so it can be made before there is one.
+  if (only !== undefined && method === "installer") return { plans: [], installed: [only.id] };
   const input = await planInput(cluster, io.env);
-  const plans = input.cluster.nodes
+  const wanted = input.cluster.nodes
     .map((node) => planNode(input, node.name))
-    .filter((plan) => plan.node.method === "golden" && (os === undefined || plan.image.os === os))
-    .map((plan) => plan.image);
-  if (plans.length === 0) throw nothingToBuild(os, input.cluster.nodes.length);
-  return [...new Map(plans.map((plan) => [digestOf(plan), plan])).values()];
+    .filter((plan) => only === undefined || plan.image.os === only.id);
+  const plans = wanted.filter(({ node }) => node.method === "golden").map((plan) => plan.image);
+  const installed = wanted.filter(({ node }) => node.method === "installer").map((plan) => plan.image.os);
+  const isEmpty = plans.length === 0 && (method === "golden" || installed.length === 0);
+  if (isEmpty) throw nothingToBuild(only?.id, input.cluster.nodes.length);
+  return {
+    plans: [...new Map(plans.map((plan) => [digestOf(plan), plan])).values()],
+    installed: method === "golden" ? [] : installed,
+  };
 }
 
 function nothingToBuild(os: string | undefined, nodes: number): ImagectlError {

@@ -4,7 +4,7 @@ import type { ParsedCluster } from "../cluster/parse.ts";
 import { type Finding, inFileOrder } from "../errors.ts";
 import { checkPlans, checkRoleChoices } from "../plan/make.ts";
 import type { RoleCatalogue } from "../roles/role.ts";
-import { knownSystems, placeholderTrust } from "./plan-context.ts";
+import { installedSystems, knownSystems, placeholderTrust } from "./plan-context.ts";
 
 /**
  * @returns every finding of the file, of the role folders, and of the plans; where the file is no cluster yet, at
@@ -12,7 +12,7 @@ import { knownSystems, placeholderTrust } from "./plan-context.ts";
  */
 export function findProblems(parsed: ParsedCluster, roles: RoleCatalogue): Finding[] {
   const { cluster, where, findings, roleChoices } = parsed;
-  const input = { roles, operatingSystems: knownSystems, where };
+  const input = { roles, operatingSystems: knownSystems, installedSystems, where };
   const later =
     cluster === undefined
       ? checkRoleChoices(roleChoices, input)

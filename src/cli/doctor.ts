@@ -7,7 +7,13 @@ import { cacheDirectory, statePaths } from "../paths.ts";
 import type { ServerStatus } from "../serve/operator-types.ts";
 import { type CommandIo, defineCommand, jsonOption } from "./command.ts";
 import { operatorClient } from "./operator-client.ts";
-import { clusterFile, clusterOption, knownSystems, placeholderTrust } from "./plan-context.ts";
+import {
+  clusterFile,
+  clusterOption,
+  installedSystems,
+  knownSystems,
+  placeholderTrust,
+} from "./plan-context.ts";
 
 export const command = defineCommand({
   summary:
@@ -28,6 +34,7 @@ export const command = defineCommand({
     const facts = await collectFacts({
       file: clusterFile(values.cluster, io.env),
       operatingSystems: knownSystems,
+      installedSystems,
       makeSeed,
       placeholderTrust,
       paths: statePaths(io.env),

@@ -55,7 +55,7 @@ function details(node: string, body: EventBody): string {
     case "attempt-failed":
       return indented(`hint: ${hintFor(node, body.cause)}`);
     case "stage-overdue":
-      return indented(`hint: ${hintFor(node, overdueCause(body.stage, body.seconds))}`);
+      return indented(`hint: ${hintFor(node, overdueCause(body, body.seconds))}`);
     default:
       return "";
   }

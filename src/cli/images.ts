@@ -72,7 +72,7 @@ function formatImage({ id, manifest }: Image): string {
     `created   ${manifest.createdAt}`,
     `plan key  ${manifest.planKey}`,
     `key       ${manifest.key}`,
-    `boots     ${boots.join(", ") || "not by the network"}${manifest.kind === "installer" ? "; no node is sent to it yet" : ""}`,
+    `boots     ${boots.join(", ") || "not by the network"}`,
     `unpacked  ${formatBytes(manifest.rootBytes)}`,
     "artefacts",
     ...manifest.artefacts.map(

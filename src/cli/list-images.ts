@@ -54,7 +54,7 @@ export async function listStale(store: Store, cluster: string | undefined, now: 
         ? { kind: "superseded" }
         : image.manifest.kind === "installer"
           ? { kind: "installer" }
-          : own === undefined
+          : own?.request === undefined
             ? { kind: "unused" }
             : await compareToArchive(store, image, own.request, io);
     listed.push({ image, staleness });

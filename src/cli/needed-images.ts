@@ -1,12 +1,8 @@
 /** Which images somebody still needs: nodes that were installed with one, live attempts, plans of the cluster file. */
 import { findOperatingSystem } from "../images/catalogue.ts";
+import { bootedPlanKey } from "../images/installer-recipe.ts";
 import type { PackageRequest } from "../images/package-lock.ts";
-import {
-  deployEnvironmentPlanKey,
-  deployEnvironmentRequest,
-  goldenPlanKey,
-  goldenRequest,
-} from "../images/recipe.ts";
+import { deployEnvironmentPlanKey, deployEnvironmentRequest, goldenRequest } from "../images/recipe.ts";
 import { readRecipeFiles } from "../images/recipe-files.ts";
 import { planNode } from "../plan/make.ts";
 import type { NeededImage } from "../serve/operator-types.ts";
@@ -18,7 +14,8 @@ import { planInput } from "./plan-context.ts";
 /** An image that the cluster file asks for: what it is called in the store, and of which packages it is made. */
 export type WantedImage = {
   readonly planKey: string;
-  readonly request: PackageRequest;
+  /** Absent: an installer brings packages as they are on the day. */
+  readonly request?: PackageRequest;
   /** `node1`, or `every node with debian-12` for a deploy environment. */
   readonly wantedBy: string;
 };
@@ -31,12 +28,21 @@ export async function findWanted(cluster: string | undefined, io: CommandIo): Pr
     if (!wanted.has(image.planKey)) wanted.set(image.planKey, image);
   };
   for (const { name } of input.cluster.nodes) {
-    const { image, node } = planNode(input, name);
-    if (node.method !== "golden") continue;
-    const os = findOperatingSystem(image.os);
-    add({ planKey: goldenPlanKey(os, image, files), request: goldenRequest(os, image), wantedBy: name });
-    const planKey = deployEnvironmentPlanKey(os, files);
-    add({ planKey, request: deployEnvironmentRequest(os), wantedBy: `every node with ${os.id}` });
+    const plan = planNode(input, name);
+    const { method } = plan.node;
+    if (method === "none") continue;
+    const planKey = bootedPlanKey(plan, files);
+    if (method === "installer") {
+      add({ planKey, wantedBy: `every node that ${plan.image.os} is installed on` });
+      continue;
+    }
+    const os = findOperatingSystem(plan.image.os);
+    add({ planKey, request: goldenRequest(os, plan.image), wantedBy: name });
+    add({
+      planKey: deployEnvironmentPlanKey(os, files),
+      request: deployEnvironmentRequest(os),
+      wantedBy: `every node with ${os.id}`,
+    });
   }
   return [...wanted.values()];
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeSeed } from "../cloud-init/seed.ts";
 import { operatingSystems } from "../images/catalogue.ts";
+import { installers } from "../images/installer/installers.ts";
 import { statePaths } from "../paths.ts";
 import { readPlanInput } from "../plan/inputs.ts";
 import type { PlanInput } from "../plan/make.ts";
@@ -11,6 +12,9 @@ import type { CommandIo } from "./command.ts";
 
 /** Systems for which there is a recipe. */
 export const knownSystems: readonly string[] = operatingSystems.map((os) => os.id);
+
+/** Those that come by their own installer alone. */
+export const installedSystems: readonly string[] = installers.map(({ os }) => os);
 
 /** A file can be checked on any machine, also where the cluster's keys are not: this stands in for them. */
 export const placeholderTrust: ClusterTrust = {
@@ -65,6 +69,7 @@ export async function planInput(given: string | undefined, env: CommandIo["env"]
     clusterFile: clusterFile(given, env),
     keysDirectory: statePaths(env).keys,
     operatingSystems: knownSystems,
+    installedSystems,
     makeSeed,
   });
 }

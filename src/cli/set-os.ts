@@ -4,7 +4,9 @@ import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { editCluster } from "./edit-cluster.ts";
-import { clusterFile, clusterOption, knownSystems } from "./plan-context.ts";
+import { clusterFile, clusterOption, installedSystems, knownSystems } from "./plan-context.ts";
+
+const allSystems: readonly string[] = [...knownSystems, ...installedSystems];
 
 export const command = defineCommand({
   summary: "give a node or a group another operating system: edits the cluster file, and shows the change",
@@ -15,11 +17,11 @@ export const command = defineCommand({
     ...jsonOption,
   },
   positionals: { min: 2, max: 2 },
-  words: ["targets", knownSystems],
+  words: ["targets", allSystems],
   async run({ values, positionals: [name = "", os = ""] }, io) {
-    if (!knownSystems.includes(os)) {
+    if (!allSystems.includes(os)) {
       throw new ImagectlError("OS_UNKNOWN", `no node can be installed with ${os}`, {
-        hint: hintForName(os, knownSystems),
+        hint: hintForName(os, allSystems),
       });
     }
     const isDryRun = values["dry-run"] === true;

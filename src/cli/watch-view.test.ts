@@ -67,6 +67,21 @@ test("progress moves the bar and leaves the message", () => {
   expect(follow(started, { attempt: streaming, event: progress }).message).toBe("step 6/11: stream-root");
 });
 
+test("what an installer says of itself is told with the step that it is a part of", () => {
+  const installing = attempt({
+    stage: "deploying",
+    step: { index: 3, total: 8, name: "installer-system" },
+    installer: { stage: "partitioning" },
+  });
+  const said = event({ kind: "installer-report", stage: "partitioning", text: "configuring storage" });
+  expect(follow(undefined, { attempt: installing, event: said }).message).toBe(
+    "step 3/8: the installer partitions the disk (configuring storage)",
+  );
+  const before = event({ kind: "installer-report", stage: "cloud-init", text: "" });
+  const early = attempt({ stage: "deploy-environment" });
+  expect(follow(undefined, { attempt: early, event: before }).message).toBe("cloud-init runs");
+});
+
 test("the bar only grows on the way to ready", () => {
   const way = [
     attempt({ stage: "armed" }),

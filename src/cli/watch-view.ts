@@ -11,14 +11,20 @@ export type Watched = { readonly attempt: Attempt; readonly message: string };
 
 /** @returns the node as it is after the line; its message stays until an event brings another. */
 export function follow(before: Watched | undefined, { attempt, last, event = last }: WatchLine): Watched {
-  const { cause } = attempt.state;
-  const said = event === undefined ? before?.message : messageOf(event, before?.message);
+  const { cause, step } = attempt.state;
+  const said = event === undefined ? before?.message : messageOf(event, step, before?.message);
   const message = cause === undefined ? (said ?? "") : `${cause.message}. ${hintFor(attempt.node, cause)}`;
   return { attempt, message: terminalLine(message) };
 }
 
 /** The bar and the rate show progress; the message goes on naming the step. */
-function messageOf({ body }: NodeEvent, before: string | undefined): string | undefined {
+function messageOf(
+  { body }: NodeEvent,
+  step: AttemptState["step"],
+  before: string | undefined,
+): string | undefined {
+  if (body.kind === "installer-report" && step !== undefined)
+    return `step ${step.index}/${step.total}: ${describeEvent(body)}`;
   if (body.kind === "armed")
     return `waits for its network boot: switch it on (${body.purpose === "rescue" ? "rescue" : "armed"} until ${body.deadline})`;
   return body.kind === "step-progress" || body.kind === "step-finished" ? before : describeEvent(body);
