@@ -56,6 +56,13 @@ export default defineConfig({
       level({ name: "smoke", groupOrder: 3, include: "vm-tests/vm/boot-*.test.ts", files: 2, minutes: 25 }),
       level({ name: "vm", groupOrder: 4, include: "vm-tests/vm/**/*.test.ts", files: 2, minutes: 25 }),
       level({
+        name: "installer",
+        groupOrder: 6,
+        include: "vm-tests/installer/**/*.test.ts",
+        files: 1,
+        minutes: 120,
+      }),
+      level({
         name: "cluster",
         groupOrder: 5,
         include: "vm-tests/cluster/**/*.test.ts",

@@ -4,25 +4,18 @@
  * Usage: node bench/boot.ts [uefi-x64|bios-x86] [RUNS] (as root; a run takes about six minutes on two cores)
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { WatchLine } from "../src/serve/operator-types.ts";
 import { type Firmware, firmwares } from "../src/store/manifest.ts";
 import { lab } from "../vm-tests/support/lab-cluster.ts";
+import { followStages, type Moment, stopwatch } from "../vm-tests/support/stages.ts";
 import { openVmLab, type VmLab } from "../vm-tests/support/vm-lab.ts";
 import { median } from "./median.ts";
 
-type Moment = { readonly wall: number; readonly cpu: number };
 type Measured = { readonly stages: ReadonlyMap<string, Moment>; readonly plain: Moment };
 
 const firmware = firmwares.find((name) => name === (process.argv[2] ?? "uefi-x64"));
 const runs = Number(process.argv[3] ?? 1);
 if (firmware === undefined || !Number.isInteger(runs) || runs < 1) {
   throw new Error(`usage: node bench/boot.ts [${firmwares.join("|")}] [RUNS]`);
-}
-
-/** Since power-on. */
-function stopwatch(vm: VmLab): () => Moment {
-  const startedMs = performance.now();
-  return () => ({ wall: (performance.now() - startedMs) / 1000, cpu: vm.machine.cpuSeconds() });
 }
 
 async function measure(of: Firmware): Promise<Measured> {
@@ -40,18 +33,6 @@ async function measure(of: Firmware): Promise<Measured> {
   } finally {
     await vm.close();
   }
-}
-
-/** When each stage began, up to and including ready. */
-async function followStages(vm: VmLab, elapsed: () => Moment): Promise<ReadonlyMap<string, Moment>> {
-  const stages = new Map<string, Moment>();
-  for await (const { attempt } of vm.operator.lines<WatchLine>("GET", `/watch?node=${lab.node.name}`)) {
-    const { stage, cause } = attempt.state;
-    if (!stages.has(stage)) stages.set(stage, elapsed());
-    if (stage === "ready") return stages;
-    if (stage === "failed") throw vm.machine.failure(cause?.message ?? "it failed");
-  }
-  throw new Error("the server ended the watch");
 }
 
 /** The same moment as the server's `verifying`: an ssh login works and systemd has started everything. */

@@ -97,6 +97,9 @@ try {
             address: node.address,
             prefixLength: settings.subnet.prefixLength,
             mac: node.mac,
+            bastionAddress: settings.address,
+            hostname: node.hostname,
+            domain: "lab.test",
             kernelArguments: [],
           },
         };

@@ -3,8 +3,8 @@ import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
 import { makeSeed } from "../../src/cloud-init/seed.ts";
-import { findOperatingSystem } from "../../src/images/catalogue.ts";
-import { goldenPlanKey } from "../../src/images/recipe.ts";
+import { installers } from "../../src/images/installer/installers.ts";
+import { bootedPlanKey } from "../../src/images/installer-recipe.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
 import { cacheDirectory, packageRoot, statePaths } from "../../src/paths.ts";
 import { readPlanInput } from "../../src/plan/inputs.ts";
@@ -13,7 +13,7 @@ import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
-import { type LabSystem, lab, labSystems } from "./lab-cluster.ts";
+import { lab, labSystems } from "./lab-cluster.ts";
 import { ensureRecovery } from "./recovery.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
@@ -32,7 +32,7 @@ export function logsFolder(): string {
 const buildTimeoutMs = 20 * 60_000;
 
 /** Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown. */
-export async function ensureImage(clusterFile: string, os: LabSystem): Promise<void> {
+export async function ensureImage(clusterFile: string, os: string): Promise<void> {
   mkdirSync(testState, { recursive: true });
   // One after the other: a second build with the same cache is refused.
   const build = ["build", "--os", os, "--cluster", clusterFile];
@@ -41,6 +41,11 @@ export async function ensureImage(clusterFile: string, os: LabSystem): Promise<v
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
   });
+  await ensureSecrets(clusterFile);
+}
+
+/** Makes what the nodes' plans take in on their way, where it is missing. */
+export async function ensureSecrets(clusterFile: string): Promise<void> {
   const { cluster } = await inputOf(clusterFile);
   const names = cluster.nodes.map(({ name }) => name);
   await ensureRecovery(statePaths({ IMAGECTL_STATE: testState }).secrets, names);
@@ -49,7 +54,8 @@ export async function ensureImage(clusterFile: string, os: LabSystem): Promise<v
 async function inputOf(clusterFile: string): Promise<PlanInput> {
   const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
   const operatingSystems = labSystems;
-  return readPlanInput({ clusterFile, keysDirectory, operatingSystems, makeSeed });
+  const installedSystems = installers.map(({ os }) => os);
+  return readPlanInput({ clusterFile, keysDirectory, operatingSystems, installedSystems, makeSeed });
 }
 
 /** The plan of the lab's node, or of another machine of the file, from the cluster file as it is now. */
@@ -63,11 +69,10 @@ export type StoredImage = {
   artefact(name: string): { readonly path: string; readonly sha256: string };
 };
 
-/** The image that a node with this plan is deployed with. */
+/** The image that a node with this plan is booted into. */
 export async function imageOf(plan: NodePlan): Promise<StoredImage> {
   const store = openStore(statePaths({ IMAGECTL_STATE: testState }).store);
-  const os = findOperatingSystem(plan.image.os);
-  const image = await store.findNewest(goldenPlanKey(os, plan.image, await readRecipeFiles()));
+  const image = await store.findNewest(bootedPlanKey(plan, await readRecipeFiles()));
   if (image === undefined)
     throw new Error(`imagectl build left no image for the plan of ${plan.node.hostname}`);
   const find = (name: string): Artefact => {

@@ -15,7 +15,7 @@ export type LabClusterOptions = {
   /** Names of users that the file has. */
   readonly users: readonly ("alice" | "carol")[];
   /** The operating system of its one group. */
-  readonly os: LabSystem;
+  readonly os: LabSystem | InstalledSystem;
   /** What its nodes are; with user-data, the role that runs it comes to these. */
   readonly roles: readonly string[];
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
@@ -32,6 +32,10 @@ export type LabClusterOptions = {
   readonly nics?: string;
   /** Nodes beside the one of every lab. */
   readonly otherNodes?: readonly { readonly name: string; readonly mac: string; readonly address: string }[];
+  /** By the system's own installer, which gets packages from here, as YAML flow: `{proxy: …}`. Golden without it. */
+  readonly installer?: string;
+  /** Words for the kernel beside those of the consoles. */
+  readonly kernelArguments?: readonly string[];
   /** How a reinstall restarts the node; the file's default without it. */
   readonly restart?: "kexec";
   /** What the bastion is, as a machine of the cluster with one card, eth0; without them it has no plan. */
@@ -43,6 +47,9 @@ export type LabClusterOptions = {
 /** The systems that whole nodes are proved with. */
 export const labSystems = ["debian-12", "debian-13"] as const;
 export type LabSystem = (typeof labSystems)[number];
+
+/** A stand-in for its installer: support/live-iso.ts. */
+export type InstalledSystem = "ubuntu-24.04";
 
 /** What every machine has that is logged in to, a bastion as well. */
 export const minimalRoles: readonly string[] = ["base", "accounts", "sudo", "sshd", "firewall"];
@@ -62,7 +69,7 @@ export const standardRoles: readonly string[] = [
   "fast-restart",
 ];
 
-export const wholeCluster: LabClusterOptions = {
+export const wholeCluster: LabClusterOptions & { readonly os: LabSystem } = {
   users: ["alice", "carol"],
   os: "debian-12",
   roles: standardRoles,
@@ -85,7 +92,10 @@ export const byHandAddress = {
 } as const;
 
 /** @param folder where file and keys go; made when it is missing. */
-export async function makeLabCluster(folder: string, options = wholeCluster): Promise<LabCluster> {
+export async function makeLabCluster(
+  folder: string,
+  options: LabClusterOptions = wholeCluster,
+): Promise<LabCluster> {
   mkdirSync(folder, { recursive: true });
   const userKeys = { alice: join(folder, "alice"), carol: join(folder, "carol") };
   for (const [name, file] of Object.entries(userKeys)) {
@@ -105,6 +115,9 @@ export async function makeLabCluster(folder: string, options = wholeCluster): Pr
 
 function clusterText(options: LabClusterOptions, keys: Readonly<Record<"alice" | "carol", string>>): string {
   const { users, os, roles, disk, userData, restart, params, link, nics, otherNodes = [] } = options;
+  const { installer, kernelArguments = [] } = options;
+  const words = ["console=tty0", "console=ttyS0,115200n8", ...kernelArguments];
+  const method = installer === undefined ? "golden" : `installer\n    installer: ${installer}`;
   const entries = {
     alice: `  alice: {uid: 10001, keys: ["${keys.alice}"]}\n`,
     carol: `  carol: {uid: 10002, admin: true, keys: ["${keys.carol}"]}\n`,
@@ -118,9 +131,9 @@ users:
 ${users.map((user) => entries[user]).join("")}groups:
 ${desk}  gpu:
     os: ${os}
-    method: golden
+    method: ${method}
     roles: [${[...roles, ...(userData === undefined ? [] : ["userdata"])].join(", ")}]
-    kernelArguments: ["console=tty0", "console=ttyS0,115200n8"]
+    kernelArguments: ${JSON.stringify(words)}
     disk: ${disk}
     restart: ${restart ?? "reboot"}
     params: ${params ?? "{}"}

@@ -14,15 +14,17 @@ import { anyExitCode, type RunResult, run } from "../../src/run.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
-import { cache, ensureImage, imageOf, logsFolder, planOf, type StoredImage, testState } from "./image.ts";
 import {
-  type LabCluster,
-  type LabClusterOptions,
-  type LabSystem,
-  lab,
-  makeLabCluster,
-  wholeCluster,
-} from "./lab-cluster.ts";
+  cache,
+  ensureImage,
+  ensureSecrets,
+  imageOf,
+  logsFolder,
+  planOf,
+  type StoredImage,
+  testState,
+} from "./image.ts";
+import { type LabCluster, type LabClusterOptions, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 import { prove } from "./prove.ts";
 
 export type VmLab = MachineLab & {
@@ -47,11 +49,18 @@ export type VmLab = MachineLab & {
 export type VmLabOptions = {
   readonly firmware: Firmware;
   readonly disks?: QemuHostSettings["disks"];
-  readonly os?: LabSystem;
+  readonly os?: LabClusterOptions["os"];
   /** What the machine's own clock says at power-on. */
   readonly clock?: string;
   /** What is other than usual: how the node's cards are joined to the network, its roles, who else is in the file. */
-  readonly cluster?: Pick<Partial<LabClusterOptions>, "link" | "nics" | "roles" | "otherNodes">;
+  readonly cluster?: Pick<
+    Partial<LabClusterOptions>,
+    "link" | "nics" | "roles" | "otherNodes" | "installer" | "kernelArguments"
+  >;
+  /** The kernel that is tried out with an accelerator. */
+  readonly kernel?: string;
+  /** Brings what the node is booted into to the tests' store; the command builds it without this. */
+  readonly bringImage?: (clusterFile: string, os: string) => Promise<void>;
   /** Of cards beside the one that boots. */
   readonly otherMacs?: readonly string[];
 };
@@ -60,7 +69,8 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
   const { firmware, disks = [blankDisk(firmware)], os = wholeCluster.os, clock, otherMacs = [] } = options;
   const folder = mkdtempSync(join(tmpdir(), "imagectl-cluster-"));
   const cluster = await makeLabCluster(folder, { ...wholeCluster, os, ...options.cluster });
-  await ensureImage(cluster.file, os);
+  await (options.bringImage ?? ensureImage)(cluster.file, os);
+  await ensureSecrets(cluster.file);
   const image = await imageOf(await planOf(cluster.file));
   const machineLab = await openMachineLab({
     cache,
@@ -75,7 +85,7 @@ export async function openVmLab(options: VmLabOptions): Promise<VmLab> {
       otherMacs,
       ...(clock === undefined ? {} : { clock }),
     },
-    kernel: image.artefact("vmlinuz").path,
+    kernel: image.artefact(options.kernel ?? "vmlinuz").path,
     accelerator: process.env.IMAGECTL_ACCEL,
     logs: logsFolder(),
   });
