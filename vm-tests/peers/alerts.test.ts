@@ -10,7 +10,7 @@ const withAlerts = readdirSync(roles).filter((role) => existsSync(join(roles, ro
 
 test.for(withAlerts)("%s: promtool takes the rules, and each of their tests holds", async (role) => {
   const folder = join(roles, role);
-  const codes = { okExitCodes: [0, 1], timeoutMs: 60_000 };
+  const codes = { okExitCodes: [0, 1], timeoutMs: 180_000 };
   const checked = await run("promtool", ["check", "rules", join(folder, "alerts.yaml")], codes);
   expect(checked, checked.stdout + checked.stderr).toMatchObject({ exitCode: 0 });
   const tested = await run("promtool", ["test", "rules", join(folder, "alerts.test.yaml")], codes);

@@ -40,7 +40,8 @@ function attemptThatEnds(afterSeconds: number, before = ""): Promise<RunResult> 
 }
 
 test("an attempt that is over stops the step with everything that it started", async () => {
-  const { stdout } = await attemptThatEnds(1);
+  // Long enough for the step to write something on a machine that is busy.
+  const { stdout } = await attemptThatEnds(4);
   expect(stdout).toBe("the bastion ended this attempt: the attempt is over\n");
   const written = statSync(disk).size;
   expect(written).toBeGreaterThan(0);
