@@ -48,7 +48,11 @@ test("kernel and initrd are taken as the package has them", () => {
 test("what the installer calls at its turns is executable, whatever a checkout made of their modes", () => {
   const brought = steps.flatMap((step) => (step.kind === "run-in-root" ? step.files : []));
   const modes = new Map(brought.map(({ path, mode }) => [path, mode]));
-  const turns = ["partman/finish.d/99imagectl", "base-installer.d/01imagectl", "finish-install.d/94z-imagectl"];
+  const turns = [
+    "partman/finish.d/99imagectl",
+    "base-installer.d/01imagectl",
+    "finish-install.d/94z-imagectl",
+  ];
   for (const path of [...turns.map((turn) => `usr/lib/${turn}`), "imagectl/disks"]) {
     expect(modes.get(`installer/${path}`), path).toBe(0o755);
   }
