@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ImagectlError } from "../errors.ts";
 import { terminalLine } from "../terminal-text.ts";
 import { type AttemptState, type InstallerReport, type InstallerStage, installerStages } from "./event.ts";
+import { parseJson } from "./parse-json.ts";
 
 /** Kept of a name and of a text, characters. Our choice: curtin's deepest names have 150. */
 const longestText = 300;
@@ -59,7 +60,7 @@ const isCommand = /^subiquity\/(Early|Late)\/run/;
  * @throws ImagectlError EVENT_MALFORMED, naming the field.
  */
 export function parseInstallerReport(body: string): InstallerReport | undefined {
-  const parsed = ReportBody.safeParse(parseJson(body));
+  const parsed = ReportBody.safeParse(parseJson(body, malformed));
   if (!parsed.success) {
     const problems = parsed.error.issues.map(
       (issue) => `${issue.path.join(".") || "report"}: ${issue.message}`,
@@ -148,14 +149,6 @@ export function parsePhoneHome(body: string): PhoneHome {
   const hostname = read("hostname");
   if (hostname === "") throw malformed("hostname: it is missing");
   return { instanceId: read("instance_id"), hostname, fqdn: read("fqdn") };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw malformed("it is not JSON", error);
-  }
 }
 
 function malformed(problem: string, cause?: unknown): ImagectlError {

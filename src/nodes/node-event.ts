@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ImagectlError } from "../errors.ts";
 import type { EventBody } from "./event.ts";
+import { parseJson } from "./parse-json.ts";
 
 /** A step's number; a deploy has about a dozen. */
 const Index = z.int().min(0).max(999);
@@ -43,18 +44,10 @@ export type NodeReport = z.output<typeof NodeEventBody>;
  * @throws ImagectlError EVENT_MALFORMED, naming the field.
  */
 export function parseNodeReport(text: string): NodeReport & EventBody {
-  const parsed = NodeEventBody.safeParse(parseJson(text));
+  const parsed = NodeEventBody.safeParse(parseJson(text, malformed));
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => `${issue.path.join(".") || "event"}: ${issue.message}`);
   throw malformed(problems.join("; "));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw malformed("it is not JSON", error);
-  }
 }
 
 function malformed(problem: string, cause?: unknown): ImagectlError {
