@@ -6,8 +6,7 @@ const request: PreseedRequest = {
   hostname: "node1",
   domain: "lab.test",
   codename: "trixie",
-  archive: { uri: "http://deb.debian.org/debian" },
-  securityArchive: { uri: "http://deb.debian.org/debian-security" },
+  archives: { main: "http://deb.debian.org/debian", security: "http://deb.debian.org/debian-security" },
   proxy: "http://10.77.0.1:3142",
   nameServers: ["10.77.0.1"],
   kernelPackage: "linux-image-amd64",
@@ -47,7 +46,12 @@ test("nobody can log in with a password, and nobody but the plan makes accounts"
 });
 
 test("packages come from the group's mirror, through its proxy or without one", () => {
-  const answers = read(makePreseed({ ...request, archive: { uri: "http://mirror.lab.test:8090/d/debian" } }));
+  const answers = read(
+    makePreseed({
+      ...request,
+      archives: { ...request.archives, main: "http://mirror.lab.test:8090/d/debian" },
+    }),
+  );
   expect(answers.get("mirror/http/hostname")?.value).toBe("mirror.lab.test:8090");
   expect(answers.get("mirror/http/directory")?.value).toBe("/d/debian");
   expect(read(makePreseed({ ...request, proxy: undefined })).get("mirror/http/proxy")?.value).toBe("");

@@ -1,17 +1,11 @@
 /** The answers that Debian's installer is given: debconf's preseed format. Pure. */
 
-/** Where an installer's packages come from. */
-export type PreseedArchive = {
-  /** `http://deb.debian.org/debian`: without authentication, query or a slash at its end. */
-  readonly uri: string;
-};
-
 export type PreseedRequest = {
   readonly hostname: string;
   readonly domain: string;
   readonly codename: string;
-  readonly archive: PreseedArchive;
-  readonly securityArchive: PreseedArchive;
+  /** Where packages are: URLs without authentication, query or a slash at their end. */
+  readonly archives: { readonly main: string; readonly security: string };
   /** `http://10.77.0.1:3142`; undefined: the archives are reached without one. */
   readonly proxy: string | undefined;
   /** Where the installer asks for names, when its proxy does not do that for it. */
@@ -37,8 +31,8 @@ const recipe = [
  *   system's, the installer asks when it has found them.
  */
 export function makePreseed(request: PreseedRequest): string {
-  const { hostname, domain, codename, proxy, nameServers, kernelPackage } = request;
-  const [archive, security] = [new URL(request.archive.uri), new URL(request.securityArchive.uri)];
+  const { hostname, domain, codename, archives, proxy, nameServers, kernelPackage } = request;
+  const [archive, security] = [new URL(archives.main), new URL(archives.security)];
   const answers: readonly (readonly [string, string])[] = [
     // The locale C has no country, and that would be asked: it chooses a mirror and a clock, which are given below.
     ["debian-installer/language string", "en"],

@@ -44,8 +44,7 @@ export function preseedFor({ image, node }: NodePlan): string {
     hostname: node.hostname,
     domain: node.domain,
     codename: os.codename,
-    archive: { uri: mirror },
-    securityArchive: { uri: security },
+    archives: { main: mirror, security },
     proxy,
     // It has none of its own yet. With a proxy nobody is asked; without one the bastion may know.
     nameServers: [node.bastionAddress],
