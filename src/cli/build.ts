@@ -6,7 +6,7 @@ import { type Finding, ImagectlError } from "../errors.ts";
 import { buildImages, buildInstaller } from "../images/build.ts";
 import { requireRoot } from "../images/build-room.ts";
 import { findOperatingSystem, type OperatingSystem } from "../images/catalogue.ts";
-import { findInstaller, type Installer, installers } from "../images/installer/installers.ts";
+import { findInstaller, type Installer } from "../images/installer/installers.ts";
 import { runBuild } from "../images/workshop.ts";
 import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
@@ -18,9 +18,7 @@ import { openSecrets } from "../secrets.ts";
 import { showBuild, untilInterrupted } from "./build-display.ts";
 import { storeInstaller } from "./build-installer.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
-import { clusterFile, clusterOption, knownSystems, planInput } from "./plan-context.ts";
-
-const installerSystems = installers.map(({ os }) => os);
+import { clusterFile, clusterOption, installedSystems, knownSystems, planInput } from "./plan-context.ts";
 
 export const command = defineCommand({
   summary: "build the images that the nodes of the cluster file need, or store an installer",
@@ -29,7 +27,7 @@ export const command = defineCommand({
     os: {
       type: "string",
       valueName: "OS",
-      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need. Or an installer: ${installerSystems.join(", ")}.`,
+      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need. Or an installer: ${installedSystems.join(", ")}.`,
     },
     method: {
       type: "string",
@@ -87,7 +85,7 @@ function requireNoIso({ os, iso, sums }: { os?: string; iso?: string; sums?: str
   if (iso === undefined && sums === undefined) return;
   const message = os === undefined ? "--iso and --sums need --os" : `${os} is not made of an ISO`;
   throw new ImagectlError("USAGE", message, {
-    hint: `Name what the ISO installs: imagectl build --os ${installerSystems.join("|")} --iso FILE`,
+    hint: `Name what the ISO installs: imagectl build --os ${installedSystems.join("|")} --iso FILE`,
   });
 }
 
