@@ -10,6 +10,8 @@ export type StatePaths = {
   readonly keys: string;
   /** Values that roles' files take in when they go to a node: of the cluster, and in a folder per node. Mode 0700. */
   readonly secrets: string;
+  /** Sources of packages beside this machine's own, as in /etc/apt/sources.list.d: mirrors of systems that it is not. */
+  readonly aptSources: string;
   /** Unix socket of the operator API. */
   readonly operatorSocket: string;
 };
@@ -25,6 +27,7 @@ export function statePaths(environment: Readonly<Record<string, string | undefin
     store: join(state, "store"),
     keys: join(state, "keys"),
     secrets: join(state, "secrets"),
+    aptSources: join(state, "sources.list.d"),
     operatorSocket: join(runtime, "operator.sock"),
   };
 }

@@ -60,12 +60,23 @@ describe("what cannot be typed", () => {
     [
       "an ISO for a system that is made of packages",
       ["--os", "debian-12", "--iso", "x.iso"],
-      "not made of an ISO",
+      "is made of packages, not of an ISO",
+    ],
+    [
+      "an ISO for a golden image",
+      ["--os", "ubuntu-24.04", "--method", "golden", "--iso", "x.iso"],
+      "a golden image of ubuntu-24.04 is made of packages, not of an ISO",
     ],
   ])("%s", async (_name, words, message) => {
     const { code, stderr } = await imagectl("build", ...words);
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(message) });
     expect(stderr).toContain("imagectl build --os ubuntu-22.04|ubuntu-24.04|ubuntu-26.04 --iso FILE");
+  });
+
+  test("a golden image of a system without a recipe", async () => {
+    const { code, stderr } = await imagectl("build", "--os", "ubuntu-26.04", "--method", "golden");
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("no recipe") });
+    expect(stderr).toContain("imagectl build --os ubuntu-26.04 --iso FILE");
   });
 
   test("with the real key, the stand-in is not signed", async () => {

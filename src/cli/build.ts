@@ -18,7 +18,15 @@ import { openSecrets } from "../secrets.ts";
 import { showBuild, untilInterrupted } from "./build-display.ts";
 import { storeInstaller } from "./build-installer.ts";
 import { type CommandIo, defineCommand, jsonLinesOption } from "./command.ts";
-import { clusterFile, clusterOption, installedSystems, knownSystems, planInput } from "./plan-context.ts";
+import {
+  allSystems,
+  clusterFile,
+  clusterOption,
+  hasClusterFile,
+  installedSystems,
+  knownSystems,
+  planInput,
+} from "./plan-context.ts";
 
 export const command = defineCommand({
   summary: "build the images that the nodes of the cluster file need, or store an installer",
@@ -27,13 +35,13 @@ export const command = defineCommand({
     os: {
       type: "string",
       valueName: "OS",
-      description: `Only this one: ${knownSystems.join(", ")}. Default: all that the nodes need. Or an installer: ${installedSystems.join(", ")}.`,
+      description: `Only this one: ${allSystems.join(", ")}. Default: all that the nodes need.`,
     },
     method: {
       type: "string",
       valueName: "METHOD",
       description:
-        "With --os of Debian: golden for its images, installer for its own installer. Default: what the nodes need.",
+        "With --os: golden for its images, installer for its own installer. Default: what the nodes need; of Ubuntu its installer, where no node needs it.",
     },
     iso: {
       type: "string",
@@ -56,34 +64,48 @@ export const command = defineCommand({
   },
   positionals: { min: 0, max: 0 },
   async run({ values }, io) {
+    const method = parseMethod(values);
     const installer = findInstaller(values.os ?? "");
-    if (installer !== undefined) {
-      requireInstaller(installer, values.method);
+    if (installer !== undefined && isInstallerMeant(installer, { ...values, method }, io)) {
       requireRoot(
         `imagectl build --os ${installer.os}${values.iso === undefined ? "" : ` --iso ${values.iso}`}`,
       );
       return storeInstaller(installer, values, io);
     }
     requireNoIso(values);
-    const code = await buildNeeded({ ...values, method: parseMethod(values) }, io);
-    if (code === 0 && values.json !== true && values.method !== "installer")
+    const code = await buildNeeded({ ...values, method }, io);
+    if (code === 0 && values.json !== true && method !== "installer")
       io.stderr.write(await nextStep(values.cluster, io));
     return code;
   },
 });
 
-/** @throws ImagectlError USAGE for a golden image of a system whose packages no recipe knows. */
-function requireInstaller({ os }: Installer, method: string | undefined): void {
-  if (method === undefined || method === "installer") return;
-  throw new ImagectlError("USAGE", `there is no recipe for a golden image of ${os}`, {
-    hint: `Its own installer: imagectl build --os ${os} --iso FILE`,
-  });
+/**
+ * Where nothing says it, the cluster file does; an installer can be stored before there is one.
+ * @throws ImagectlError USAGE for a golden image of a system whose packages no recipe knows.
+ */
+function isInstallerMeant(
+  { os }: Installer,
+  { method, iso, sums, cluster }: Wanted & { readonly iso?: string; readonly sums?: string },
+  { env }: CommandIo,
+): boolean {
+  const hasRecipe = knownSystems.includes(os);
+  if (method === "golden" && !hasRecipe) {
+    throw new ImagectlError("USAGE", `there is no recipe for a golden image of ${os}`, {
+      hint: `Its own installer: imagectl build --os ${os} --iso FILE`,
+    });
+  }
+  if (method !== undefined) return method === "installer";
+  return !hasRecipe || iso !== undefined || sums !== undefined || !hasClusterFile(cluster, env);
 }
 
 /** @throws ImagectlError USAGE for options that only an installer has. */
 function requireNoIso({ os, iso, sums }: { os?: string; iso?: string; sums?: string }): void {
   if (iso === undefined && sums === undefined) return;
-  const message = os === undefined ? "--iso and --sums need --os" : `${os} is not made of an ISO`;
+  const message =
+    os === undefined
+      ? "--iso and --sums need --os"
+      : `a golden image of ${os} is made of packages, not of an ISO`;
   throw new ImagectlError("USAGE", message, {
     hint: `Name what the ISO installs: imagectl build --os ${installedSystems.join("|")} --iso FILE`,
   });
@@ -123,12 +145,14 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
   const show = showBuild(io, values.json === true);
   const interrupted = "imagectl: interrupted; nothing was published, nothing is left behind\n";
   const isUpdate = values.update === true;
-  const ids = [...new Set([...plans.map((plan) => plan.os), ...installed])].sort();
+  const ofIsos = [...new Set(installed)].sort().flatMap((id) => findInstaller(id) ?? []);
+  const ofPackages = installed.filter((id) => findInstaller(id) === undefined);
+  const ids = [...new Set([...plans.map((plan) => plan.os), ...ofPackages])].sort();
   const code = await untilInterrupted(io, { show, interrupted }, async (following) => {
-    for (const id of ids.filter((each) => findInstaller(each) === undefined)) {
+    for (const id of ids) {
       const own = plans.filter((plan) => plan.os === id);
       const os = findOperatingSystem(id);
-      const hasInstaller = installed.includes(id);
+      const hasInstaller = ofPackages.includes(id);
       const shared = { isUpdate, filesFrom, environment: io.env, ...following };
       await runBuild({ os, ...shared }, async (workshop) => {
         if (hasInstaller) await buildInstaller(workshop);
@@ -138,7 +162,7 @@ export async function buildNeeded(values: Wanted, io: CommandIo): Promise<number
     return 0;
   });
   if (code !== 0) return code;
-  for (const installer of ids.flatMap((id) => findInstaller(id) ?? [])) {
+  for (const installer of ofIsos) {
     const stored = await storeInstaller(installer, { update: values.update, json: values.json }, io);
     if (stored !== 0) return stored;
   }
@@ -183,6 +207,9 @@ async function findNeeds(
   const plans = wanted.filter(({ node }) => node.method === "golden").map((plan) => plan.image);
   const installed = wanted.filter(({ node }) => node.method === "installer").map((plan) => plan.image.os);
   const isEmpty = plans.length === 0 && (method === "golden" || installed.length === 0);
+  if (isEmpty && method === undefined && only !== undefined && findInstaller(only.id) !== undefined) {
+    return { plans: [], installed: [only.id] };
+  }
   if (isEmpty) throw nothingToBuild(only?.id, input.cluster.nodes.length);
   return {
     plans: [...new Map(plans.map((plan) => [digestOf(plan), plan])).values()],

@@ -5,7 +5,7 @@ import { findOperatingSystem, withComponents } from "../images/catalogue.ts";
 import { readLock } from "../images/find-lock.ts";
 import { requestDigest } from "../images/package-lock.ts";
 import { type PendingUpdate, pendingUpdates } from "../images/pending-updates.ts";
-import { cacheDirectory } from "../paths.ts";
+import { cacheDirectory, statePaths } from "../paths.ts";
 import { formatBytes, formatCount } from "../quantity.ts";
 import { shortId } from "../store/findings.ts";
 import type { Image } from "../store/manifest.ts";
@@ -90,6 +90,7 @@ async function compareToArchive(
   const apt = await openApt({
     os: withComponents(findOperatingSystem(manifest.os), request.components),
     archives: request.archives ?? [],
+    sources: statePaths(io.env).aptSources,
     cache: cacheDirectory(io.env),
     signal: new AbortController().signal,
     onLine: () => {},

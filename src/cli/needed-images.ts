@@ -1,5 +1,5 @@
 /** Which images somebody still needs: nodes that were installed with one, live attempts, plans of the cluster file. */
-import { findOperatingSystem } from "../images/catalogue.ts";
+import { environmentFor, findOperatingSystem } from "../images/catalogue.ts";
 import { bootedPlanKey } from "../images/installer-recipe.ts";
 import type { PackageRequest } from "../images/package-lock.ts";
 import { deployEnvironmentPlanKey, deployEnvironmentRequest, goldenRequest } from "../images/recipe.ts";
@@ -38,9 +38,10 @@ export async function findWanted(cluster: string | undefined, io: CommandIo): Pr
     }
     const os = findOperatingSystem(plan.image.os);
     add({ planKey, request: goldenRequest(os, plan.image), wantedBy: name });
+    const environment = environmentFor(os);
     add({
-      planKey: deployEnvironmentPlanKey(os, files),
-      request: deployEnvironmentRequest(os),
+      planKey: deployEnvironmentPlanKey(environment, files),
+      request: deployEnvironmentRequest(environment),
       wantedBy: `every node with ${os.id}`,
     });
   }

@@ -10,11 +10,14 @@ import type { PlanInput } from "../plan/make.ts";
 import type { ClusterTrust } from "../plan/plan.ts";
 import type { CommandIo } from "./command.ts";
 
-/** Systems for which there is a recipe. */
+/** Systems for which there is a recipe of a golden image. */
 export const knownSystems: readonly string[] = operatingSystems.map((os) => os.id);
 
-/** Those that come by their own installer alone. */
+/** Those whose installer is a vendor's ISO. */
 export const installedSystems: readonly string[] = installers.map(({ os }) => os);
+
+/** Those that a node can get by one method or the other. */
+export const allSystems: readonly string[] = [...new Set([...knownSystems, ...installedSystems])];
 
 /** A file can be checked on any machine, also where the cluster's keys are not: this stands in for them. */
 export const placeholderTrust: ClusterTrust = {
@@ -50,6 +53,11 @@ export function clusterFile(given: string | undefined, env: CommandIo["env"]): s
   const named = given ?? env.IMAGECTL_CLUSTER;
   if (named !== undefined) return named;
   return existsSync("cluster.yaml") || !existsSync(serviceFile) ? "cluster.yaml" : serviceFile;
+}
+
+/** For commands that do without one. */
+export function hasClusterFile(given: string | undefined, env: CommandIo["env"]): boolean {
+  return existsSync(clusterFile(given, env));
 }
 
 /**

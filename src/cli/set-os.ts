@@ -4,9 +4,7 @@ import { ImagectlError } from "../errors.ts";
 import { hintForName } from "../nearest.ts";
 import { defineCommand, jsonOption } from "./command.ts";
 import { editCluster } from "./edit-cluster.ts";
-import { clusterFile, clusterOption, installedSystems, knownSystems } from "./plan-context.ts";
-
-const allSystems: readonly string[] = [...knownSystems, ...installedSystems];
+import { allSystems, clusterFile, clusterOption } from "./plan-context.ts";
 
 export const command = defineCommand({
   summary: "give a node or a group another operating system: edits the cluster file, and shows the change",

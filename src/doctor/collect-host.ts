@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { readMachineSources } from "../images/apt.ts";
+import { readSources } from "../images/apt.ts";
 import { type AptSource, deriveSources, parseOneLine } from "../images/apt-sources.ts";
 import { neededBytes as buildBytes } from "../images/build-room.ts";
 import { operatingSystems as builtSystems } from "../images/catalogue.ts";
@@ -45,7 +45,7 @@ export async function collectHost(question: HostQuestion): Promise<HostFacts> {
     readSpace(question),
     readClock(question),
     readPrivacy(question.paths),
-    askMirrors(question.operatingSystems),
+    askMirrors(question),
     tryKvm(question.kvm),
   ]);
   const missingIpxeFiles = Object.values(chainloadNames)
@@ -128,21 +128,31 @@ async function readPrivacy(paths: StatePaths): Promise<PrivacyFact[]> {
 }
 
 /** One question for each archive that a build would read. */
-async function askMirrors(operatingSystems: readonly string[]): Promise<MirrorFact[]> {
-  const machine = await readMachineSources();
+async function askMirrors({ operatingSystems, paths }: HostQuestion): Promise<MirrorFact[]> {
+  const machine = await readSources(paths.aptSources);
   const sources = builtSystems
     .filter(({ id }) => operatingSystems.includes(id))
-    .flatMap((os) => parseOneLine(deriveSources(machine, os).join("\n")));
+    .flatMap((os) =>
+      parseOneLine(deriveSources(machine, os).join("\n")).map((source) => ({ ...source, os })),
+    );
   const byUrl = new Map(sources.map((source) => [releaseUrl(source), source]));
-  return Promise.all([...byUrl].map(([url, { signedBy }]) => askMirror(url, signedBy)));
+  return Promise.all(
+    [...byUrl].map(async ([url, { signedBy, os }]) => ({
+      ...{ url, failure: await askMirror(url) },
+      missingKeyring:
+        signedBy === undefined || existsSync(signedBy)
+          ? undefined
+          : { path: signedBy, package: os.keyringPackage },
+    })),
+  );
 }
 
 function releaseUrl({ uris, suites }: AptSource): string {
   return `${uris[0]?.replace(/\/$/, "")}/dists/${suites[0]}/InRelease`;
 }
 
-/** By apt's own program: with its proxies, certificates and ways to a mirror. */
-async function askMirror(url: string, keyring: string | undefined): Promise<MirrorFact> {
+/** By apt's own program: with its proxies, certificates and ways to a mirror. @returns why not; undefined: it answers. */
+async function askMirror(url: string): Promise<string | undefined> {
   const folder = await mkdtemp(join(tmpdir(), "imagectl-doctor-"));
   const settings = [
     "APT::Sandbox::User=root",
@@ -157,10 +167,9 @@ async function askMirror(url: string, keyring: string | undefined): Promise<Mirr
       { okExitCodes: [0, 100], timeoutMs: 3_000 * mirrorTimeoutSeconds, env: { LC_ALL: "C.UTF-8" } },
     );
     const [reason = "apt-helper failed"] = /(?<=^E: ).*/m.exec(stderr) ?? [];
-    const missingKeyring = keyring === undefined || existsSync(keyring) ? undefined : keyring;
-    return { url, failure: exitCode === 0 ? undefined : reason, missingKeyring };
+    return exitCode === 0 ? undefined : reason;
   } catch (error) {
-    return { url, failure: (error as Error).message.split("\n")[0] ?? "", missingKeyring: undefined };
+    return (error as Error).message.split("\n")[0] ?? "";
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -154,7 +154,15 @@ describe("each finding says what to do", () => {
     ],
     [
       "no keyring",
-      withHost({ mirrors: [{ url: "u", failure: undefined, missingKeyring: "/k.gpg" }] }),
+      withHost({
+        mirrors: [
+          {
+            url: "u",
+            failure: undefined,
+            missingKeyring: { path: "/k.gpg", package: "debian-archive-keyring" },
+          },
+        ],
+      }),
       "MIRROR_UNREACHABLE",
       "error",
       "debian-archive-keyring",

@@ -151,3 +151,19 @@ DPkg::Post-Invoke:: "rm -f /x";
     'Acquire::Check-Valid-Until "false";',
   ]);
 });
+
+test("a bastion of Debian builds of Ubuntu's own archives, or of the mirror that it is told of", () => {
+  const os = findOperatingSystem("ubuntu-24.04");
+  const components = "main universe";
+  const keys = "[signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg]";
+  expect(deriveSources(parseDeb822(stanzas), os)).toEqual([
+    `deb ${keys} http://archive.ubuntu.com/ubuntu noble ${components}`,
+    `deb ${keys} http://archive.ubuntu.com/ubuntu noble-updates ${components}`,
+    `deb ${keys} http://security.ubuntu.com/ubuntu noble-security ${components}`,
+  ]);
+  const mirror = "Types: deb\nURIs: http://m.example/ubuntu\nSuites: noble noble-security noble-backports\n";
+  expect(deriveSources([...parseDeb822(mirror), ...parseDeb822(stanzas)], os)).toEqual([
+    `deb ${keys} http://m.example/ubuntu noble ${components}`,
+    `deb ${keys} http://m.example/ubuntu noble-security ${components}`,
+  ]);
+});

@@ -1,4 +1,5 @@
 /** The door to apt: resolves packages to a lock, brings their .debs, and makes a repository of exactly those. */
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../digest.ts";
@@ -45,6 +46,8 @@ export type AptOptions = {
   readonly os: OperatingSystem;
   /** Of others, beside the system's. */
   readonly archives?: readonly PackageArchive[];
+  /** A folder of sources beside this machine's own; it need not be there. */
+  readonly sources?: string;
   /** Keeps .debs and package indexes between builds. */
   readonly cache: string;
   readonly signal: AbortSignal;
@@ -54,7 +57,8 @@ export type AptOptions = {
 /** An apt of our own: this machine's mirrors and proxies, another suite, none of its packages. */
 export async function openApt(options: AptOptions): Promise<Apt> {
   const { archives = [] } = options;
-  const ours = deriveSources(await readMachineSources(), options.os);
+  const ours = deriveSources(await readSources(options.sources), options.os);
+  requireKeyrings(ours, options.os);
   const { stdout: dump } = await run("apt-config", ["dump"]);
   const settings = networkConfig(dump);
   const others = archives.length === 0 ? {} : { archives };
@@ -111,10 +115,27 @@ function aptConfig(folder: string, settings: readonly string[]): string {
   ].join("\n");
 }
 
-/** Reads sources.list(5) of this machine; what cannot be read is not there. */
-export async function readMachineSources(): Promise<AptSource[]> {
-  const folder = "/etc/apt/sources.list.d";
-  const names = (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name));
+/** Without its keys apt would say that nothing is signed. */
+function requireKeyrings(sources: readonly string[], { title, keyringPackage }: OperatingSystem): void {
+  const keyrings = parseOneLine(sources.join("\n")).flatMap(({ signedBy }) => signedBy ?? []);
+  const missing = keyrings.find((path) => !existsSync(path));
+  if (missing === undefined) return;
+  throw new ImagectlError("PACKAGES_UNRESOLVED", `the keys of ${title}'s archive are missing: ${missing}`, {
+    hint: `sudo apt-get install ${keyringPackage}`,
+  });
+}
+
+/**
+ * Reads sources.list(5) of this machine; what cannot be read is not there.
+ * @param more a folder of others, which come first.
+ */
+export async function readSources(more?: string): Promise<AptSource[]> {
+  const own = "/etc/apt/sources.list.d";
+  const folders = more === undefined ? [own] : [more, own];
+  const inOrder = folders.map(async (folder) =>
+    (await readdir(folder).catch(() => [])).sort().map((name) => join(folder, name)),
+  );
+  const names = (await Promise.all(inOrder)).flat();
   const read = (path: string) => readFile(path, "utf8").catch(() => "");
   const lists = ["/etc/apt/sources.list", ...names.filter((name) => name.endsWith(".list"))];
   const stanzas = names.filter((name) => name.endsWith(".sources"));

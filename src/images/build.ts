@@ -11,7 +11,7 @@ import type { BuildEvent } from "./build-event.ts";
 import { requireBuildFiles } from "./build-files.ts";
 import type { BuildRoom } from "./build-room.ts";
 import type { BuildStep } from "./build-step.ts";
-import type { OperatingSystem } from "./catalogue.ts";
+import { environmentFor, findDebian, type OperatingSystem } from "./catalogue.ts";
 import { findLock, lockArtefact } from "./find-lock.ts";
 import { debianInstallerPlanKey, installerRequest, installerSteps } from "./installer-recipe.ts";
 import {
@@ -46,8 +46,8 @@ import { openProgress, type StepProgress } from "./step-progress.ts";
 /** What only a real build needs: an up-to-date image takes no lock and starts no program. */
 export type Bench = {
   readonly room: BuildRoom;
-  /** @param from where packages are, beside the archives of every image. */
-  readonly openApt: (from: Pick<PackageRequest, "components" | "archives">) => Promise<Apt>;
+  /** @param from where packages are: a system's archives, and others beside them. */
+  readonly openApt: (from: Pick<PackageRequest, "os" | "components" | "archives">) => Promise<Apt>;
   /** Roots as their packages left them, kept between builds. */
   readonly bases: string;
 };
@@ -102,17 +102,18 @@ export async function buildImages(plans: readonly ImagePlan[], workshop: Worksho
   return images;
 }
 
-/** Brings the deploy environment up to date. @throws ImagectlError of the step that failed. */
+/** Brings the deploy environment that is for the workshop's system up to date. @throws ImagectlError of the step that failed. */
 export function buildDeployEnvironment(workshop: Workshop): Promise<Image> {
   return bringUpToDate(orderDeployEnvironment(workshop), workshop);
 }
 
 /**
  * Brings the system's own installer up to date.
- * @throws ImagectlError of the step that failed; nothing is published then.
+ * @throws ImagectlError OS_UNKNOWN, and of the step that failed; nothing is published then.
  */
 export function buildInstaller(workshop: Workshop): Promise<Image> {
-  const { os, files } = workshop;
+  const { files } = workshop;
+  const os = findDebian(workshop.os.id);
   const order: Order = {
     title: `${os.id} installer`,
     kind: "installer",
@@ -126,7 +127,8 @@ export function buildInstaller(workshop: Workshop): Promise<Image> {
   return bringUpToDate(order, workshop);
 }
 
-function orderDeployEnvironment({ os, files }: Workshop): Order {
+function orderDeployEnvironment({ os: brought, files }: Workshop): Order {
+  const os = environmentFor(brought);
   return {
     title: `${os.id} deploy environment`,
     kind: "deploy-environment",

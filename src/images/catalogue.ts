@@ -21,13 +21,19 @@ export type OperatingSystem = {
   readonly components: readonly string[];
   readonly archives: readonly Archive[];
   readonly keyring: string;
+  /** The package that brings `keyring` to a bastion. */
+  readonly keyringPackage: string;
   /** The full server kernel: the cloud one lacks the drivers of real controllers. */
   readonly kernelPackage: string;
   readonly firmwarePackages: readonly string[];
-  /** dpkg path globs that `firmwarePackages` need not unpack: what no server has. */
+  /** dpkg path globs of firmware that need not be unpacked: what no server has. */
   readonly firmwareExcludes: readonly string[];
   /** A system that boots from disk by BIOS and UEFI; roles bring the rest. */
   readonly basePackages: readonly string[];
+};
+
+/** One whose archive also has what brings a machine up by the network. */
+export type DebianSystem = OperatingSystem & {
   /** What the deploy environment's initramfs is assembled from. */
   readonly deployPackages: readonly string[];
   /** The system's own installer for the network, as its archive has it. */
@@ -38,8 +44,8 @@ export type OperatingSystem = {
   };
 };
 
-/** Of every Debian release. */
-const debianBase = [
+/** Of every release of Debian and Ubuntu. */
+const commonBase = [
   "apt",
   "dbus",
   "dosfstools",
@@ -60,10 +66,11 @@ const debianBase = [
   "systemd-sysv",
   "tzdata",
   "udev",
-  // Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
-  "usr-is-merged",
   "zstd",
 ] as const;
+
+// Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
+const debianBase = [...commonBase, "usr-is-merged"].sort();
 
 const debianDeploy = [
   "busybox",
@@ -105,11 +112,12 @@ function debianArchives(release: number, codename: string) {
       { uri: "http://deb.debian.org/debian-security", suites: [`${codename}-security`] },
     ],
     keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
+    keyringPackage: "debian-archive-keyring",
     kernelPackage: "linux-image-amd64",
   };
 }
 
-const debian12: OperatingSystem = {
+const debian12: DebianSystem = {
   id: "debian-12",
   title: "Debian 12 (bookworm)",
   recipeVersion: 1,
@@ -120,7 +128,7 @@ const debian12: OperatingSystem = {
   deployPackages: debianDeploy,
 };
 
-const debian13: OperatingSystem = {
+const debian13: DebianSystem = {
   id: "debian-13",
   title: "Debian 13 (trixie)",
   recipeVersion: 1,
@@ -137,10 +145,54 @@ const debian13: OperatingSystem = {
   deployPackages: debianDeploy,
 };
 
-export const operatingSystems: readonly OperatingSystem[] = [debian12, debian13];
+/** Parts of `linux-firmware`, which has everything for everyone in one package: graphics, wireless, phones. */
+const noServersFirmware = [
+  ...["amdgpu", "ath10k", "ath11k", "ath12k", "brcm", "cirrus", "i915", "intel/ish", "intel/vpu", "libertas"],
+  ...["mediatek", "qcom", "radeon", "rtw88", "rtw89", "ti", "ti-connectivity", "xe"],
+].map((name) => `/lib/firmware/${name}/*`);
 
-/** Of which the deploy environment is made that goes beside an installer which is not built from packages. */
+/** Ubuntu 22.04 and 24.04. What is said of their packages was read and not built: docs/installers.md says what was. */
+function ubuntu(release: string, codename: string, more: readonly string[]): OperatingSystem {
+  return {
+    id: `ubuntu-${release}`,
+    title: `Ubuntu ${release} LTS (${codename})`,
+    recipeVersion: 1,
+    codename,
+    relatives: ["focal", "jammy", "noble", "resolute"],
+    components: ["main", "universe"],
+    archives: [
+      { uri: "http://archive.ubuntu.com/ubuntu", suites: [codename, `${codename}-updates`] },
+      { uri: "http://security.ubuntu.com/ubuntu", suites: [`${codename}-security`] },
+    ],
+    keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    keyringPackage: "ubuntu-keyring",
+    // It depends on all modules and on linux-firmware.
+    kernelPackage: "linux-image-generic",
+    firmwarePackages: [],
+    // Packages name their files as they lie in /lib, or in /usr/lib since /usr was merged.
+    firmwareExcludes: noServersFirmware.flatMap((glob) => [glob, `/usr${glob}`]),
+    basePackages: [...commonBase, ...more].sort(),
+  };
+}
+
+export const operatingSystems: readonly OperatingSystem[] = [
+  debian12,
+  debian13,
+  ubuntu("22.04", "jammy", []),
+  ubuntu("24.04", "noble", ["usr-is-merged"]),
+];
+
+/** Of which the deploy environment is made where the system's own archive has no parts for one. */
 export const environmentSystem = debian13;
+
+/** @returns of whose packages the deploy environment is made that brings this system to machines. */
+export function environmentFor(os: OperatingSystem): DebianSystem {
+  return isDebian(os) ? os : environmentSystem;
+}
+
+function isDebian(os: OperatingSystem): os is DebianSystem {
+  return "deployPackages" in os;
+}
 
 /** @returns the system with more components of its archives. */
 export function withComponents(os: OperatingSystem, components: readonly string[] = []): OperatingSystem {
@@ -149,9 +201,18 @@ export function withComponents(os: OperatingSystem, components: readonly string[
 
 /** @throws ImagectlError OS_UNKNOWN, with those that there are. */
 export function findOperatingSystem(id: OsId): OperatingSystem {
-  const found = operatingSystems.find((os) => os.id === id);
+  return find(id, operatingSystems);
+}
+
+/** @throws ImagectlError OS_UNKNOWN, with those that there are: its archive has no installer that is called by us. */
+export function findDebian(id: OsId): DebianSystem {
+  return find(id, operatingSystems.filter(isDebian));
+}
+
+function find<System extends OperatingSystem>(id: OsId, among: readonly System[]): System {
+  const found = among.find((os) => os.id === id);
   if (found !== undefined) return found;
   throw new ImagectlError("OS_UNKNOWN", `there is no recipe for images of ${id}`, {
-    hint: `Use one of: ${operatingSystems.map((os) => os.id).join(", ")}`,
+    hint: `Use one of: ${among.map((os) => os.id).join(", ")}`,
   });
 }

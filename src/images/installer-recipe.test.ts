@@ -1,7 +1,7 @@
 /** The recipe of Debian's own installers, as data. */
 import { describe, expect, test } from "vitest";
 import type { ImagePlan } from "../plan/plan.ts";
-import { findOperatingSystem, operatingSystems } from "./catalogue.ts";
+import { findDebian } from "./catalogue.ts";
 import {
   bootedPlanKey,
   debianInstallerPlanKey,
@@ -13,7 +13,7 @@ import type { PackageLock } from "./package-lock.ts";
 import { goldenPlanKey } from "./recipe.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
-const os = findOperatingSystem("debian-13");
+const os = findDebian("debian-13");
 const files = await readRecipeFiles();
 const lock: PackageLock = {
   schema: 1,
@@ -87,8 +87,8 @@ describe("keys", () => {
   });
 
   test("each system has its own", () => {
-    const keys = operatingSystems.map((system) => debianInstallerPlanKey(system, files));
-    expect(new Set(keys).size).toBe(operatingSystems.length);
+    const keys = ["debian-12", "debian-13"].map((id) => debianInstallerPlanKey(findDebian(id), files));
+    expect(new Set(keys).size).toBe(2);
   });
 });
 

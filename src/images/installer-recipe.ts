@@ -2,7 +2,7 @@
 import { digestOf, type Sha256 } from "../digest.ts";
 import type { ImagePlan, NodePart } from "../plan/plan.ts";
 import type { BuildStep } from "./build-step.ts";
-import { findOperatingSystem, type OperatingSystem } from "./catalogue.ts";
+import { type DebianSystem, findDebian, findOperatingSystem } from "./catalogue.ts";
 import { installerPlanKey } from "./installer/installer-manifest.ts";
 import { findInstaller } from "./installer/installers.ts";
 import { installerBootNames, installerCommandLine } from "./manifests.ts";
@@ -18,13 +18,13 @@ import {
   recipeIdentity,
 } from "./recipe.ts";
 
-export function installerRequest(os: OperatingSystem): PackageRequest {
+export function installerRequest(os: DebianSystem): PackageRequest {
   const { packages, ...request } = deployEnvironmentRequest(os);
   return { ...request, packages: [...packages, os.installer.package] };
 }
 
 /** @returns which image a node of this system boots when it is installed: the same for all plans. */
-export function debianInstallerPlanKey(os: OperatingSystem, files: RecipeFiles): Sha256 {
+export function debianInstallerPlanKey(os: DebianSystem, files: RecipeFiles): Sha256 {
   const steps = installerSteps(os, emptyLock(os.id), files);
   return digestOf({
     kind: "installer",
@@ -43,16 +43,16 @@ export function bootedPlanKey(
   { image, node }: { readonly image: ImagePlan; readonly node: Pick<NodePart, "method"> },
   files: RecipeFiles,
 ): Sha256 {
+  if (node.method !== "installer") return goldenPlanKey(findOperatingSystem(image.os), image, files);
   const installer = findInstaller(image.os);
   if (installer !== undefined) return installerPlanKey({ installer, architecture: image.arch });
-  const os = findOperatingSystem(image.os);
-  return node.method === "installer" ? debianInstallerPlanKey(os, files) : goldenPlanKey(os, image, files);
+  return debianInstallerPlanKey(findDebian(image.os), files);
 }
 
 /** The graphical one is as large again. */
 const graphicalInstaller = "path-exclude=/usr/lib/debian-installer/images/*/gtk/*";
 
-export function installerSteps(os: OperatingSystem, lock: PackageLock, files: RecipeFiles): BuildStep[] {
+export function installerSteps(os: DebianSystem, lock: PackageLock, files: RecipeFiles): BuildStep[] {
   const { folder } = os.installer;
   const { environment, files: brought } = files.installer;
   return [

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { buildFilePlace, type ImagePlan } from "../plan/plan.ts";
 import type { BuildStep } from "./build-step.ts";
-import { findOperatingSystem, operatingSystems } from "./catalogue.ts";
+import { environmentFor, findDebian, findOperatingSystem, operatingSystems } from "./catalogue.ts";
 import { assertDrivers, missingDrivers, requiredDrivers } from "./drivers.ts";
 import type { PackageLock } from "./package-lock.ts";
 import {
@@ -17,7 +17,7 @@ import {
 } from "./recipe.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
-const os = findOperatingSystem("debian-12");
+const os = findDebian("debian-12");
 const files: RecipeFiles = await readRecipeFiles();
 
 const plan: ImagePlan = {
@@ -71,7 +71,8 @@ describe("the catalogue", () => {
         expect.arrayContaining(["grub-pc-bin", "shim-signed", "efibootmgr"]),
       );
       expect(entry.basePackages).toEqual([...new Set(entry.basePackages)].sort());
-      expect(entry.deployPackages).toEqual([...new Set(entry.deployPackages)].sort());
+      const { deployPackages } = environmentFor(entry);
+      expect(deployPackages).toEqual([...new Set(deployPackages)].sort());
     },
   );
 });

@@ -3,7 +3,7 @@ import { digestOf, type Sha256 } from "../digest.ts";
 import { buildFileName, type ImagePlan } from "../plan/plan.ts";
 import { catalogueSources } from "./apt-sources.ts";
 import type { BuildStep, StepFile } from "./build-step.ts";
-import { type OperatingSystem, withComponents } from "./catalogue.ts";
+import { type DebianSystem, type OperatingSystem, withComponents } from "./catalogue.ts";
 import { requiredDrivers } from "./drivers.ts";
 import type { PackageLock, PackageRequest } from "./package-lock.ts";
 
@@ -63,7 +63,7 @@ function packagesThatStay(os: OperatingSystem, plan: ImagePlan): string[] {
   return [...os.basePackages, os.kernelPackage, ...os.firmwarePackages, ...plan.packages];
 }
 
-export function deployEnvironmentRequest(os: OperatingSystem): PackageRequest {
+export function deployEnvironmentRequest(os: DebianSystem): PackageRequest {
   const packages = [...os.deployPackages, os.kernelPackage, ...os.firmwarePackages];
   return { os: os.id, packages: [essential, ...packages] };
 }
@@ -83,7 +83,7 @@ export function goldenPlanKey(os: OperatingSystem, plan: ImagePlan, files: Recip
   });
 }
 
-export function deployEnvironmentPlanKey(os: OperatingSystem, files: RecipeFiles): Sha256 {
+export function deployEnvironmentPlanKey(os: DebianSystem, files: RecipeFiles): Sha256 {
   const steps = deployEnvironmentSteps(os, emptyLock(os.id), files);
   const request = deployEnvironmentRequest(os);
   return digestOf({ kind: "deploy-environment", ...recipeIdentity(os, files), request, steps });

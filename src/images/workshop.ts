@@ -10,7 +10,7 @@ import { openApt } from "./apt.ts";
 import type { Bench, Workshop } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
 import { openBuildRoom, requireStoreSpace } from "./build-room.ts";
-import { type OperatingSystem, withComponents } from "./catalogue.ts";
+import { findOperatingSystem, type OperatingSystem, withComponents } from "./catalogue.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
 export type BuildRequest = {
@@ -43,8 +43,10 @@ export async function runBuild<Built>(
   const openBench = async (): Promise<Bench> => {
     await requireStoreSpace(paths.store);
     const room = await openBuildRoom(cache, os.id, new Date());
-    const open: Bench["openApt"] = ({ components, archives = [] }) =>
-      openApt({ os: withComponents(os, components), archives, cache, signal, onLine: room.log });
+    const open: Bench["openApt"] = ({ os: id, components, archives = [] }) => {
+      const from = withComponents(findOperatingSystem(id), components);
+      return openApt({ os: from, archives, sources: paths.aptSources, cache, signal, onLine: room.log });
+    };
     return { room, openApt: open, bases: join(cache, "bases") };
   };
   let isWorthALook = true;

@@ -17,9 +17,9 @@ export type PlanInput = {
   readonly cluster: ClusterConfig;
   readonly roles: RoleCatalogue;
   readonly trust: ClusterTrust;
-  /** Those for which there is a recipe: `debian-12`. */
+  /** Those for which there is a recipe of a golden image: `debian-12`. */
   readonly operatingSystems: readonly string[];
-  /** Those that come by their own installer alone: `ubuntu-24.04`. No role was proved on them. Absent: none. */
+  /** Those whose installer is a vendor's ISO: `ubuntu-24.04`. No role was proved on them. Absent: none. */
   readonly installedSystems?: readonly string[];
   /** Makes the files of a group's user-data; from the room above that knows cloud-init. */
   readonly makeSeed: MakeSeed;
@@ -109,7 +109,7 @@ function select(
     node?.os !== undefined && path === `groups.${group.name}.os`
       ? inFile(`nodes.${node.name}.os`)
       : inFile(path);
-  const known = [...input.operatingSystems, ...(input.installedSystems ?? [])];
+  const known = [...new Set([...input.operatingSystems, ...(input.installedSystems ?? [])])];
   const selection = selectRoles(group, input.roles, known, where);
   return { roles: selection.roles, findings: [...selection.findings, ...findConflicts(selection.roles)] };
 }
@@ -169,7 +169,7 @@ function layOutNode(input: Monitored, node: PlanSubject, group: Group, { roles }
   const missing = [
     ...findMissingForDisks({ node, group, packages, where }),
     ...imageFindings(where, group, roles),
-    ...systemFindings(where, group, input.installedSystems ?? []),
+    ...systemFindings(where, group, input),
   ];
   return {
     plan,
@@ -216,14 +216,14 @@ function methodFindings(where: Where, { name, method, disk, restart }: Group): r
   ];
 }
 
-/** Their packages cannot be had where images are built, and checks of roles were never run on them. */
+/** Systems whose packages could not be had where roles were proved. */
 function systemFindings(
   where: Where,
   { name, os, method }: Group,
-  installed: readonly string[],
+  { operatingSystems, installedSystems = [] }: PlanInput,
 ): readonly Finding[] {
-  if (!installed.includes(os)) return [];
-  if (method === "golden") {
+  if (!installedSystems.includes(os)) return [];
+  if (method === "golden" && !operatingSystems.includes(os)) {
     return [
       {
         code: "METHOD_UNSERVED",

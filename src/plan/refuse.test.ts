@@ -32,6 +32,30 @@ describe("a system's own installer", () => {
   });
 });
 
+describe("a system on which no role was proved", () => {
+  const findingsFor = (os: string) =>
+    checkPlans({
+      ...input(roles, clusterText.replace("os: debian-12", `os: ${os}`)),
+      operatingSystems: ["debian-12", "ubuntu-24.04"],
+      installedSystems: ["ubuntu-24.04", "ubuntu-26.04"],
+    });
+
+  test("is warned of", () => {
+    expect(findingsFor("ubuntu-24.04")).toEqual([
+      expect.objectContaining({ code: "OS_UNPROVED", severity: "warning" }),
+    ]);
+  });
+
+  test("is refused as a golden image where no recipe makes one", () => {
+    expect(findingsFor("ubuntu-26.04")).toEqual([
+      expect.objectContaining({
+        code: "METHOD_UNSERVED",
+        hint: expect.stringContaining("method: installer"),
+      }),
+    ]);
+  });
+});
+
 describe("what is refused", () => {
   const withRole = (role: string, texts: Readonly<Record<string, string>>): Folders => ({
     ...roles,

@@ -7,7 +7,7 @@ import type { OsId } from "../cluster/config.ts";
 import type { InstallerTurns } from "../deploy/plan-install.ts";
 import { sha256 } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
-import { findOperatingSystem } from "../images/catalogue.ts";
+import { findDebian } from "../images/catalogue.ts";
 import { environmentOf } from "../images/installer/installer-manifest.ts";
 import { findInstaller } from "../images/installer/installers.ts";
 import { packageRoot } from "../paths.ts";
@@ -26,7 +26,7 @@ export function installedLayer(image: ImagePlan): Promise<Uint8Array> {
 }
 
 function systemPackages(id: OsId): readonly string[] {
-  const os = findOperatingSystem(id);
+  const os = findDebian(id);
   return [...os.basePackages, ...os.firmwarePackages];
 }
 
@@ -36,7 +36,7 @@ export function turnsOf(os: OsId): InstallerTurns {
 
 /** @throws ImagectlError OS_UNKNOWN. */
 export function preseedFor({ image, node }: NodePlan): string {
-  const os = findOperatingSystem(image.os);
+  const os = findDebian(image.os);
   const [archive, fixes] = os.archives;
   if (archive === undefined || fixes === undefined) throw unknownArchives(os.id);
   const { mirror = archive.uri, security = fixes.uri, proxy } = node.installer ?? {};

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
 import { makeSeed } from "../../src/cloud-init/seed.ts";
+import { operatingSystems as builtSystems } from "../../src/images/catalogue.ts";
 import { installers } from "../../src/images/installer/installers.ts";
 import { bootedPlanKey } from "../../src/images/installer-recipe.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
@@ -13,7 +14,7 @@ import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
-import { lab, labSystems } from "./lab-cluster.ts";
+import { lab } from "./lab-cluster.ts";
 import { ensureRecovery } from "./recovery.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
@@ -53,7 +54,7 @@ export async function ensureSecrets(clusterFile: string): Promise<void> {
 
 async function inputOf(clusterFile: string): Promise<PlanInput> {
   const keysDirectory = statePaths({ IMAGECTL_STATE: testState }).keys;
-  const operatingSystems = labSystems;
+  const operatingSystems = builtSystems.map(({ id }) => id);
   const installedSystems = installers.map(({ os }) => os);
   return readPlanInput({ clusterFile, keysDirectory, operatingSystems, installedSystems, makeSeed });
 }

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../src/digest.ts";
-import { findOperatingSystem } from "../../src/images/catalogue.ts";
+import { findDebian } from "../../src/images/catalogue.ts";
 import { debianInstallerPlanKey } from "../../src/images/installer-recipe.ts";
 import { installerBootNames } from "../../src/images/manifests.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
@@ -17,7 +17,7 @@ import { run } from "../../src/run.ts";
 import { openStore } from "../../src/store/store.ts";
 import { openPackageProxy, type PackageProxy } from "./package-proxy.ts";
 
-const os = findOperatingSystem("debian-13");
+const os = findDebian("debian-13");
 /** As the machines ask for it. */
 const mirror = os.archives[0]?.uri ?? "";
 const suite = "dists/trixie";

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# After the packages, before the image layer of the plan: what makes an installed Debian a bootable image.
+# After the packages, before the image layer of the plan: what makes an installed system a bootable image.
 
 # What mmdebstrap set for itself.
 rm -f /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap /etc/apt/sources.list
@@ -18,7 +18,8 @@ post-invoke="/usr/lib/imagectl/update-loaders || echo 'imagectl: the loaders cou
 HOOK
 
 # A node that comes up at three in the morning does nothing that nobody asked for.
-for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service; do
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
+  motd-news.timer; do
   [ ! -e "/lib/systemd/system/$unit" ] || systemctl --quiet disable "$unit"
 done
 
