@@ -18,15 +18,20 @@ export type PackageProxySettings = {
   readonly scratch: string;
   /** What is answered without asking, by URL. */
   readonly own?: ReadonlyMap<string, string>;
+  /** Hears each URL that is asked for. */
+  readonly onAsked?: (url: string) => void;
 };
 
 /** @param place the bastion's namespace, which reaches nothing: a program there hands its connections on. */
 export async function openPackageProxy(
   place: Namespace,
-  { address, port, scratch, own = new Map() }: PackageProxySettings,
+  { address, port, scratch, own = new Map(), onAsked }: PackageProxySettings,
 ): Promise<PackageProxy> {
   const socket = join(scratch, "proxy.sock");
-  const server = createServer((incoming, outgoing) => answer(own, incoming, outgoing));
+  const server = createServer((incoming, outgoing) => {
+    onAsked?.(incoming.url ?? "");
+    answer(own, incoming, outgoing);
+  });
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   const listening = Promise.withResolvers<void>();
   const [enter, ...words] = [...dyingWithUs, ...place.enter] as [string, ...string[]];
