@@ -8,6 +8,8 @@ done
 rm -rf /etc/network/interfaces /etc/network/interfaces.d /etc/network/interfaces.new
 # The proxy that its own packages came by; roles say by which way later ones come.
 rm -f /etc/apt/apt.conf
+# What is on a disc was believed while there was one.
+rm -f /etc/apt/apt.conf.d/00trustcdrom
 # Ubuntu's installer leaves its own network, and a cloud-init that would ask for more at the first start.
 rm -f /etc/apt/apt.conf.d/90curtin-aptproxy /etc/netplan/*.yaml /etc/cloud/cloud.cfg.d/90-installer-network.cfg \
   /etc/cloud/cloud.cfg.d/99-installer.cfg
