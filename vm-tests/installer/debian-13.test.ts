@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ensureImage, testState } from "../support/image.ts";
 import { expectNothingLeft, type InstallerLab, openInstallerLab } from "../support/installer-lab.ts";
 import { openInstallerMirror, takeOlderInstaller } from "../support/installer-mirror.ts";
-import { wholeCluster } from "../support/lab-cluster.ts";
+import { computingRoles, wholeCluster } from "../support/lab-cluster.ts";
 import type { Moment } from "../support/stages.ts";
 import { tellAsOneStory } from "../support/story.ts";
 
@@ -34,7 +34,7 @@ test("no password, token or seed is left on it", () => expectNothingLeft(vm));
 
 test("a golden image brings the same machine there with a fraction of the work", async () => {
   await vm.machine.powerOff();
-  vm.cluster.rewrite({ ...wholeCluster, os });
+  vm.cluster.rewrite({ ...wholeCluster, os, roles: computingRoles });
   await ensureImage(vm.cluster.file, os);
   const golden = await vm.bringUp("a golden image", { minutes: 20 });
   const ratios = ["deployed", "verifying", "ready"].map((stage) => {

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { openScratch } from "../../src/lab/scratch.ts";
 import type { Namespace } from "../../src/namespace.ts";
 import { cache } from "./image.ts";
-import { type LabClusterOptions, lab, standardRoles } from "./lab-cluster.ts";
+import { computingRoles, type LabClusterOptions, lab } from "./lab-cluster.ts";
 import type { PackageProxy, PackageProxySettings } from "./package-proxy.ts";
 import { followStages, type Moment, showStages, stopwatch } from "./stages.ts";
 import { untilReady } from "./until-ready.ts";
@@ -38,7 +38,7 @@ export async function openInstallerLab(options: InstallerLabOptions): Promise<In
     os,
     kernel: "installer-vmlinuz",
     bringImage: (clusterFile) => bringImage(scratch.folder("image"), clusterFile),
-    cluster: { roles: standardRoles, installer: `{${sources.join(", ")}}`, kernelArguments },
+    cluster: { roles: computingRoles, installer: `{${sources.join(", ")}}`, kernelArguments },
   } satisfies VmLabOptions);
   const settings = { address: lab.bastion, port, scratch: scratch.folder("proxy") };
   const proxy = await openProxy(vm.network.bastion, settings);

@@ -69,6 +69,12 @@ export const standardRoles: readonly string[] = [
   "fast-restart",
 ];
 
+/** Of a node that computes: what needs no other machine than the bastion. */
+export const computingRoles: readonly string[] = [
+  ...standardRoles,
+  ...["fabric", "hardening", "node-exporter", "python-users", "smartd"],
+];
+
 export const wholeCluster: LabClusterOptions & { readonly os: LabSystem } = {
   users: ["alice", "carol"],
   os: "debian-12",

@@ -6,7 +6,7 @@ import { ensureKeys } from "../../src/keys.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import { statePaths } from "../../src/paths.ts";
 import { cache, ensureImage, planOf, testState } from "../support/image.ts";
-import { lab } from "../support/lab-cluster.ts";
+import { computingRoles, lab } from "../support/lab-cluster.ts";
 import { openStandInArchive } from "../support/stand-in-archive.ts";
 import { tellAsOneStory } from "../support/story.ts";
 import { untilReady } from "../support/until-ready.ts";
@@ -18,7 +18,12 @@ tellAsOneStory();
 let vm: VmLab;
 
 beforeAll(async () => {
-  vm = await openVmLab({ firmware: "uefi-x64", os, bringImage: buildFromStandIn });
+  vm = await openVmLab({
+    firmware: "uefi-x64",
+    os,
+    bringImage: buildFromStandIn,
+    cluster: { roles: computingRoles },
+  });
   await vm.bastion.start();
 });
 afterAll(async () => {
