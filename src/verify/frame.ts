@@ -18,7 +18,9 @@ export function frameScript(
   timeoutSeconds: number,
   environment: Readonly<Record<string, string>> = {},
 ): string {
-  const variables = { PATH: searchPath, HOME: "/root", LC_ALL: "C.UTF-8", ...environment };
+  // TMPDIR: a session's own, which the role hardening gives to each, is closed to users whom a check becomes.
+  const own = { PATH: searchPath, HOME: "/root", LC_ALL: "C.UTF-8", TMPDIR: "/tmp" };
+  const variables = { ...own, ...environment };
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${shellQuote(value)}`);
   const limited = shellLine([
     "timeout",
