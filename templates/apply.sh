@@ -310,6 +310,8 @@ settle_enablement() {
     disabled:*) ;;
     enabled:masked) service "$1" unmask; service "$1" enable ;;
     enabled:*) service "$1" enable ;;
+    # Its own links would make others require what cannot start: Ubuntu's sshd requires its socket where that is enabled.
+    masked:enabled*) service "$1" disable; service "$1" mask ;;
     masked:*) service "$1" mask ;;
   esac
 }

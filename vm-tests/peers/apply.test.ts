@@ -197,6 +197,18 @@ describe("the roles of a node, in a fresh root", () => {
   });
 });
 
+test("what is masked is required by nobody: sshd of Ubuntu requires its socket where that is enabled", async () => {
+  const root = await freshRoot();
+  const links = "find /etc/systemd/system -path '*.requires/*'";
+  const before = await root.run(`
+    sed -i '/^WantedBy=/a RequiredBy=ssh.service' /lib/systemd/system/ssh.socket
+    systemctl --quiet enable ssh.socket && ${links}`);
+  expect(before.stdout).toBe("/etc/systemd/system/ssh.service.requires/ssh.socket\n");
+  expect(await root.apply({ name: "image", ...plan.image })).toMatchObject({ exitCode: 0 });
+  const after = await root.run(`${links}; systemctl is-enabled ssh.socket ssh.service`);
+  expect(after.stdout).toBe("masked\nenabled\n");
+});
+
 describe("files", () => {
   test("a mode, an owner and a link in the place of a file are put right", async () => {
     const root = await freshRoot();
