@@ -132,27 +132,17 @@ async function askMirrors({ operatingSystems, paths }: HostQuestion): Promise<Mi
   const machine = await readSources(paths.aptSources);
   const sources = builtSystems
     .filter(({ id }) => operatingSystems.includes(id))
-    .flatMap((os) =>
-      parseOneLine(deriveSources(machine, os).join("\n")).map((source) => ({ ...source, os })),
-    );
+    .flatMap((os) => parseOneLine(deriveSources(machine, os).join("\n")));
   const byUrl = new Map(sources.map((source) => [releaseUrl(source), source]));
-  return Promise.all(
-    [...byUrl].map(async ([url, { signedBy, os }]) => ({
-      ...{ url, failure: await askMirror(url) },
-      missingKeyring:
-        signedBy === undefined || existsSync(signedBy)
-          ? undefined
-          : { path: signedBy, package: os.keyringPackage },
-    })),
-  );
+  return Promise.all([...byUrl].map(([url, { signedBy }]) => askMirror(url, signedBy)));
 }
 
 function releaseUrl({ uris, suites }: AptSource): string {
   return `${uris[0]?.replace(/\/$/, "")}/dists/${suites[0]}/InRelease`;
 }
 
-/** By apt's own program: with its proxies, certificates and ways to a mirror. @returns why not; undefined: it answers. */
-async function askMirror(url: string): Promise<string | undefined> {
+/** By apt's own program: with its proxies, certificates and ways to a mirror. */
+async function askMirror(url: string, keyring: string | undefined): Promise<MirrorFact> {
   const folder = await mkdtemp(join(tmpdir(), "imagectl-doctor-"));
   const settings = [
     "APT::Sandbox::User=root",
@@ -167,9 +157,10 @@ async function askMirror(url: string): Promise<string | undefined> {
       { okExitCodes: [0, 100], timeoutMs: 3_000 * mirrorTimeoutSeconds, env: { LC_ALL: "C.UTF-8" } },
     );
     const [reason = "apt-helper failed"] = /(?<=^E: ).*/m.exec(stderr) ?? [];
-    return exitCode === 0 ? undefined : reason;
+    const missingKeyring = keyring === undefined || existsSync(keyring) ? undefined : keyring;
+    return { url, failure: exitCode === 0 ? undefined : reason, missingKeyring };
   } catch (error) {
-    return (error as Error).message.split("\n")[0] ?? "";
+    return { url, failure: (error as Error).message.split("\n")[0] ?? "", missingKeyring: undefined };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

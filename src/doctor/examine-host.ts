@@ -97,8 +97,8 @@ function examineMirrors(mirrors: readonly MirrorFact[]): Answer[] {
   return mirrors.map(({ url, failure, missingKeyring }): Answer => {
     const where = "package mirror";
     if (missingKeyring !== undefined) {
-      const message = `${url} cannot be verified: ${missingKeyring.path} is missing`;
-      const hint = `apt-get install ${missingKeyring.package}`;
+      const message = `${url} cannot be verified: ${missingKeyring} is missing`;
+      const hint = "apt-get install debian-archive-keyring";
       return { severity: "error", code: "MIRROR_UNREACHABLE", where, message, hint };
     }
     if (failure === undefined) return fine(where, `${url} answers`);

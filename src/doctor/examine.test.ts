@@ -154,15 +154,7 @@ describe("each finding says what to do", () => {
     ],
     [
       "no keyring",
-      withHost({
-        mirrors: [
-          {
-            url: "u",
-            failure: undefined,
-            missingKeyring: { path: "/k.gpg", package: "debian-archive-keyring" },
-          },
-        ],
-      }),
+      withHost({ mirrors: [{ url: "u", failure: undefined, missingKeyring: "/k.gpg" }] }),
       "MIRROR_UNREACHABLE",
       "error",
       "debian-archive-keyring",

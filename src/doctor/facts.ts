@@ -48,7 +48,7 @@ export type MirrorFact = {
   /** Undefined: it answered. */
   readonly failure: string | undefined;
   /** Undefined: it is there. */
-  readonly missingKeyring: { readonly path: string; readonly package: string } | undefined;
+  readonly missingKeyring: string | undefined;
 };
 
 export type KvmFact =

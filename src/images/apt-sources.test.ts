@@ -155,7 +155,7 @@ DPkg::Post-Invoke:: "rm -f /x";
 test("a bastion of Debian builds of Ubuntu's own archives, or of the mirror that it is told of", () => {
   const os = findOperatingSystem("ubuntu-24.04");
   const components = "main universe";
-  const keys = "[signed-by=/usr/share/keyrings/ubuntu-archive-keyring.gpg]";
+  const keys = `[signed-by=${os.keyring.here}]`;
   expect(deriveSources(parseDeb822(stanzas), os)).toEqual([
     `deb ${keys} http://archive.ubuntu.com/ubuntu noble ${components}`,
     `deb ${keys} http://archive.ubuntu.com/ubuntu noble-updates ${components}`,

@@ -73,10 +73,10 @@ export function deriveSources(machine: readonly AptSource[], os: OperatingSystem
     .flatMap(({ source, suite }) =>
       suite === undefined
         ? []
-        : source.uris.map((uri) => sourceLine(uri, suite, os, source.signedBy ?? os.keyring)),
+        : source.uris.map((uri) => sourceLine(uri, suite, os, source.signedBy ?? os.keyring.here)),
     );
   const hasMain = derived.some((line) => line.includes(` ${os.codename} `));
-  return hasMain ? [...new Set(derived)] : catalogueSources(os);
+  return hasMain ? [...new Set(derived)] : vendorSources(os, os.keyring.here);
 }
 
 /** @returns the OS's own suite of the same purpose; undefined for what is no suite of its archives. */
@@ -99,8 +99,12 @@ export function archiveLine({ uri, suite, components }: PackageArchive, key: str
 
 /** The catalogue's archives: what an image's own apt is set to, whatever machine built it. */
 export function catalogueSources(os: OperatingSystem): string[] {
+  return vendorSources(os, os.keyring.inSystem);
+}
+
+function vendorSources(os: OperatingSystem, keyring: string): string[] {
   return os.archives.flatMap((archive) =>
-    archive.suites.map((suite) => sourceLine(archive.uri, suite, os, os.keyring)),
+    archive.suites.map((suite) => sourceLine(archive.uri, suite, os, keyring)),
   );
 }
 

@@ -1,5 +1,4 @@
 /** The door to apt: resolves packages to a lock, brings their .debs, and makes a repository of exactly those. */
-import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../digest.ts";
@@ -58,7 +57,6 @@ export type AptOptions = {
 export async function openApt(options: AptOptions): Promise<Apt> {
   const { archives = [] } = options;
   const ours = deriveSources(await readSources(options.sources), options.os);
-  requireKeyrings(ours, options.os);
   const { stdout: dump } = await run("apt-config", ["dump"]);
   const settings = networkConfig(dump);
   const others = archives.length === 0 ? {} : { archives };
@@ -113,16 +111,6 @@ function aptConfig(folder: string, settings: readonly string[]): string {
     `Debug::NoLocking "true";`,
     "",
   ].join("\n");
-}
-
-/** Without its keys apt would say that nothing is signed. */
-function requireKeyrings(sources: readonly string[], { title, keyringPackage }: OperatingSystem): void {
-  const keyrings = parseOneLine(sources.join("\n")).flatMap(({ signedBy }) => signedBy ?? []);
-  const missing = keyrings.find((path) => !existsSync(path));
-  if (missing === undefined) return;
-  throw new ImagectlError("PACKAGES_UNRESOLVED", `the keys of ${title}'s archive are missing: ${missing}`, {
-    hint: `sudo apt-get install ${keyringPackage}`,
-  });
 }
 
 /**

@@ -1,6 +1,8 @@
 /** The operating systems that imagectl builds, as data. Adding one is adding an entry here. */
+import { join } from "node:path";
 import type { OsId } from "../cluster/config.ts";
 import { ImagectlError } from "../errors.ts";
+import { packageRoot } from "../paths.ts";
 
 /** Where the packages of an OS come from when this machine's apt does not say. */
 export type Archive = {
@@ -20,9 +22,8 @@ export type OperatingSystem = {
   readonly relatives: readonly string[];
   readonly components: readonly string[];
   readonly archives: readonly Archive[];
-  readonly keyring: string;
-  /** The package that brings `keyring` to a bastion. */
-  readonly keyringPackage: string;
+  /** Path of the keys that sign them: in the system, and on a machine that builds images of it. */
+  readonly keyring: { readonly inSystem: string; readonly here: string };
   /** The full server kernel: the cloud one lacks the drivers of real controllers. */
   readonly kernelPackage: string;
   readonly firmwarePackages: readonly string[];
@@ -69,7 +70,7 @@ const commonBase = [
   "zstd",
 ] as const;
 
-// Instead of `usrmerge`, which would bring all of Perl: mmdebstrap merges /usr before the first package.
+// Instead of `usrmerge`, which would bring all of Perl: /usr is merged before the first package comes.
 const debianBase = [...commonBase, "usr-is-merged"].sort();
 
 const debianDeploy = [
@@ -97,6 +98,8 @@ const debianDeploy = [
   "zstd",
 ] as const;
 
+const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 /** The part of a Debian entry that follows from the release's number and codename. */
 function debianArchives(release: number, codename: string) {
   return {
@@ -111,8 +114,7 @@ function debianArchives(release: number, codename: string) {
       { uri: "http://deb.debian.org/debian", suites: [codename, `${codename}-updates`] },
       { uri: "http://deb.debian.org/debian-security", suites: [`${codename}-security`] },
     ],
-    keyring: "/usr/share/keyrings/debian-archive-keyring.gpg",
-    keyringPackage: "debian-archive-keyring",
+    keyring: { inSystem: debianKeyring, here: debianKeyring },
     kernelPackage: "linux-image-amd64",
   };
 }
@@ -145,14 +147,19 @@ const debian13: DebianSystem = {
   deployPackages: debianDeploy,
 };
 
-/** Parts of `linux-firmware`, which has everything for everyone in one package: graphics, wireless, phones. */
+/**
+ * Of what `linux-firmware` brings, on which Ubuntu's kernels depend: graphics, wireless, phones, cameras, and chips of
+ * switches. NVIDIA's own driver has its firmware in folders that begin with a digit.
+ */
 const noServersFirmware = [
-  ...["amdgpu", "ath10k", "ath11k", "ath12k", "brcm", "cirrus", "i915", "intel/ish", "intel/vpu", "libertas"],
-  ...["mediatek", "qcom", "radeon", "rtw88", "rtw89", "ti", "ti-connectivity", "xe"],
+  ...["amdgpu", "ath*", "brcm", "cirrus", "cypress", "dpaa2", "i915", "libertas", "mediatek"],
+  ...["intel/avs", "intel/catpt", "intel/ipu", "intel/ish", "intel/iwlwifi", "intel/vpu", "intel/vsc"],
+  ...["mellanox", "mrvl", "nvidia/[a-z]*", "qca", "qcom", "radeon", "rtl_bt", "rtlwifi", "rtw88", "rtw89"],
+  ...["ti", "ti-connectivity", "xe"],
 ].map((name) => `/lib/firmware/${name}/*`);
 
 /** Ubuntu 22.04 and 24.04. What is said of their packages was read and not built: docs/installers.md says what was. */
-function ubuntu(release: string, codename: string, more: readonly string[]): OperatingSystem {
+function ubuntu(release: string, codename: string): OperatingSystem {
   return {
     id: `ubuntu-${release}`,
     title: `Ubuntu ${release} LTS (${codename})`,
@@ -164,22 +171,29 @@ function ubuntu(release: string, codename: string, more: readonly string[]): Ope
       { uri: "http://archive.ubuntu.com/ubuntu", suites: [codename, `${codename}-updates`] },
       { uri: "http://security.ubuntu.com/ubuntu", suites: [`${codename}-security`] },
     ],
-    keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
-    keyringPackage: "ubuntu-keyring",
+    keyring: {
+      inSystem: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+      // Debian 12 has no package of them. Key F6EC B376 2474 EDA9 D21B 7022 8719 20D1 991B C93C (2018), from Debian 13's.
+      here: join(packageRoot, "templates/recipes/ubuntu-archive-key.gpg"),
+    },
     // It depends on all modules and on linux-firmware.
     kernelPackage: "linux-image-generic",
     firmwarePackages: [],
     // Packages name their files as they lie in /lib, or in /usr/lib since /usr was merged.
-    firmwareExcludes: noServersFirmware.flatMap((glob) => [glob, `/usr${glob}`]),
-    basePackages: [...commonBase, ...more].sort(),
+    firmwareExcludes: [...noServersFirmware, "/lib/firmware/iwlwifi-*"].flatMap((glob) => [
+      glob,
+      `/usr${glob}`,
+    ]),
+    basePackages: commonBase,
   };
 }
 
 export const operatingSystems: readonly OperatingSystem[] = [
   debian12,
   debian13,
-  ubuntu("22.04", "jammy", []),
-  ubuntu("24.04", "noble", ["usr-is-merged"]),
+  ubuntu("22.04", "jammy"),
+  ubuntu("24.04", "noble"),
+  ubuntu("26.04", "resolute"),
 ];
 
 /** Of which the deploy environment is made where the system's own archive has no parts for one. */

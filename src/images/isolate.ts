@@ -53,8 +53,12 @@ export type BootstrapPaths = {
   readonly setup: string;
 };
 
-/** mmdebstrap's own hooks that make /bin, /lib and /sbin links before the first package is unpacked. */
-const mergedUsrHooks = "/usr/share/mmdebstrap/hooks/merged-usr";
+/**
+ * The links of a merged /usr, before the first package is unpacked, as debootstrap makes them on amd64. mmdebstrap's own
+ * hooks want the package usr-is-merged, which Ubuntu does not have.
+ */
+const mergeUsr =
+  'for name in bin lib lib32 lib64 libx32 sbin; do mkdir -p "$1/usr/$name"; ln -s "usr/$name" "$1/$name"; done';
 
 /** @returns mmdebstrap's command line for a step. */
 export function bootstrapCommand(step: BootstrapStep, paths: BootstrapPaths): string[] {
@@ -70,7 +74,7 @@ export function bootstrapCommand(step: BootstrapStep, paths: BootstrapPaths): st
     "--mode=root",
     "--format=directory",
     `--variant=${step.variant === "configured" ? "apt" : "extract"}`,
-    `--hook-dir=${mergedUsrHooks}`,
+    `--setup-hook=${mergeUsr}`,
     `--setup-hook=sh ${paths.setup} "$1"`,
     `--include=${step.packages.join(",")}`,
     ...settings,

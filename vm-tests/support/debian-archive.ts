@@ -14,10 +14,9 @@ export const packageAt = `${archiveName}/debian/${packagePath}`;
 
 /** @param folder to build the package in. @returns what is at each `NAME/PATH`. */
 export async function makeDebianArchive(folder: string): Promise<Map<string, string | Buffer>> {
-  const { bytes, index } = await makePackage(folder, { name: packageName, path: packagePath });
+  const { bytes, index } = await makePackage(folder, packagePath);
   const indexPath = "main/binary-amd64/Packages";
-  const about = ["Origin: Debian", "Suite: lab", "Components: main"];
-  const release = releaseOf(about, new Map([[indexPath, index]]));
+  const release = releaseOf(["Origin: Debian", "Suite: lab", "Components: main"], indexPath, index);
   const at = (path: string): string => `${archiveName}/debian/${path}`;
   return new Map<string, string | Buffer>([
     [at("dists/lab/Release"), release],
@@ -30,8 +29,8 @@ export async function makeDebianArchive(folder: string): Promise<Map<string, str
 /** The same package in an archive of one folder. @returns what is at each path of it; Release is not signed. */
 export async function makeFlatArchive(folder: string): Promise<Map<string, string | Buffer>> {
   const name = `${packageName}_1_all.deb`;
-  const { bytes, index } = await makePackage(folder, { name: packageName, path: `./${name}` });
-  const release = releaseOf(["Origin: lab"], new Map([["Packages", index]]));
+  const { bytes, index } = await makePackage(folder, `./${name}`);
+  const release = releaseOf(["Origin: lab"], "Packages", index);
   return new Map<string, string | Buffer>([
     ["Release", release],
     ["Packages", index],
@@ -39,25 +38,12 @@ export async function makeFlatArchive(folder: string): Promise<Map<string, strin
   ]);
 }
 
-export type EmptyPackage = {
-  readonly name: string;
-  /** In its archive. */
-  readonly path: string;
-  /** Names of what it depends on. */
-  readonly depends?: readonly string[];
-};
-
-/** @param folder to build it in. @returns the .deb, and its entry in the archive's index. */
-export async function makePackage(
-  folder: string,
-  { name, path, depends = [] }: EmptyPackage,
-): Promise<{ bytes: Buffer; index: string }> {
+async function makePackage(folder: string, path: string): Promise<{ bytes: Buffer; index: string }> {
   const control = [
-    `Package: ${name}`,
+    `Package: ${packageName}`,
     "Version: 1",
     "Architecture: all",
     "Maintainer: nobody <nobody@example.org>",
-    ...(depends.length === 0 ? [] : [`Depends: ${depends.join(", ")}`]),
     "Description: says nothing",
   ];
   const built = join(folder, "package.deb");
@@ -69,11 +55,13 @@ export async function makePackage(
   return { bytes, index: `${entry.join("\n")}\n\n` };
 }
 
-/** @param indexes by their paths beside the text. @returns a Release file. */
-export function releaseOf(about: readonly string[], indexes: ReadonlyMap<string, string>): string {
-  const sums = [...indexes].map(
-    ([path, index]) => ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} ${path}`,
-  );
-  const lines = [...about, "Date: Sat, 01 Jan 2022 00:00:00 UTC", "Architectures: amd64", "SHA256:", ...sums];
+function releaseOf(about: readonly string[], indexPath: string, index: string): string {
+  const lines = [
+    ...about,
+    "Date: Sat, 01 Jan 2022 00:00:00 UTC",
+    "Architectures: amd64",
+    "SHA256:",
+    ` ${sha256(Buffer.from(index))} ${Buffer.byteLength(index)} ${indexPath}`,
+  ];
   return `${lines.join("\n")}\n`;
 }

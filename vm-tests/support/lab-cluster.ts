@@ -15,7 +15,7 @@ export type LabClusterOptions = {
   /** Names of users that the file has. */
   readonly users: readonly ("alice" | "carol")[];
   /** The operating system of its one group. */
-  readonly os: LabSystem | InstalledSystem;
+  readonly os: LabSystem | UbuntuSystem;
   /** What its nodes are; with user-data, the role that runs it comes to these. */
   readonly roles: readonly string[];
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
@@ -48,8 +48,8 @@ export type LabClusterOptions = {
 export const labSystems = ["debian-12", "debian-13"] as const;
 export type LabSystem = (typeof labSystems)[number];
 
-/** A stand-in for its installer: support/live-iso.ts. */
-export type InstalledSystem = "ubuntu-24.04";
+/** As golden images in vm/ubuntu.test, and 24.04 by a stand-in for its installer: support/live-iso.ts. */
+export type UbuntuSystem = "ubuntu-22.04" | "ubuntu-24.04" | "ubuntu-26.04";
 
 /** What every machine has that is logged in to, a bastion as well. */
 export const minimalRoles: readonly string[] = ["base", "accounts", "sudo", "sshd", "firewall"];

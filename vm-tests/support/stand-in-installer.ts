@@ -3,14 +3,14 @@ import { storeInstaller } from "../../src/cli/build-installer.ts";
 import { captureIo } from "../../src/cli/test-run.ts";
 import { makeKey, signedBy, signSums } from "../../src/images/installer/stand-in.test-data.ts";
 import { cache, testState } from "./image.ts";
-import type { InstalledSystem } from "./lab-cluster.ts";
+import type { UbuntuSystem } from "./lab-cluster.ts";
 import { makeLiveIso } from "./live-iso.ts";
 
 /** The point release that the stand-in plays. */
 const version = "24.04.4";
 
 /** @param folder for the ISO. @throws when the command does not end well, with what it said. */
-export async function storeStandIn(os: InstalledSystem, folder: string): Promise<void> {
+export async function storeStandIn(os: UbuntuSystem, folder: string): Promise<void> {
   const key = await makeKey("Test CD key");
   try {
     const iso = await makeLiveIso(folder, { version, cache, log: (line) => console.log(line) });

@@ -1,0 +1,48 @@
+/** Golden images of Ubuntu's own packages, on blank machines: with all roles of a node that computes. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findOperatingSystem } from "../../src/images/catalogue.ts";
+import { computingRoles, lab } from "../support/lab-cluster.ts";
+import { tellAsOneStory } from "../support/story.ts";
+import { untilReady } from "../support/until-ready.ts";
+import { openVmLab, type VmLab } from "../support/vm-lab.ts";
+
+const node = lab.node.name;
+const [archive] = findOperatingSystem("ubuntu-24.04").archives;
+const answer = await fetch(`${archive?.uri}/dists/noble/InRelease`, { method: "HEAD" }).catch(
+  () => undefined,
+);
+const isThere = answer?.ok === true;
+
+describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04"] as const)(
+  `%s${isThere ? "" : `: skipped, since ${archive?.uri} does not answer here`}`,
+  (os) => {
+    tellAsOneStory();
+    let vm: VmLab;
+    beforeAll(async () => {
+      vm = await openVmLab({ firmware: "uefi-x64", os, cluster: { roles: computingRoles } });
+      await vm.bastion.start();
+    });
+    afterAll(() => vm?.close());
+
+    test("a blank machine gets it, booted by Debian 13's deploy environment, and every check is green", async () => {
+      await vm.bastion.imagectl(["arm", node]);
+      await vm.machine.boot();
+      const report = await untilReady(vm, { minutes: 30 });
+      expect(report).toMatch(new RegExp(`${node} is ready: [0-9]+ checks green, 0 red, 0 not applicable`));
+    });
+
+    test("what runs is that Ubuntu with its own kernel, and its fixes come from its own archive", async () => {
+      const { stdout } = await vm.machine.run(
+        `. /etc/os-release; echo $ID-$VERSION_ID; uname -r
+        apt-config dump Unattended-Upgrade::Origins-Pattern; cat /etc/apt/sources.list.d/imagectl.list`,
+        60,
+      );
+      const { codename } = findOperatingSystem(os);
+      const [system, release] = stdout.split("\n");
+      expect(system).toBe(os);
+      expect(release).toMatch(/-generic$/);
+      expect(stdout).toContain("origin=Ubuntu,archive=");
+      expect(stdout).toContain(` http://security.ubuntu.com/ubuntu ${codename}-security main universe`);
+    });
+  },
+);
