@@ -13,7 +13,7 @@ const answer = await fetch(`${archive?.uri}/dists/noble/InRelease`, { method: "H
 );
 const isThere = answer?.ok === true;
 
-describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04"] as const)(
+describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] as const)(
   `%s${isThere ? "" : `: skipped, since ${archive?.uri} does not answer here`}`,
   (os) => {
     tellAsOneStory();
