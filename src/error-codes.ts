@@ -115,7 +115,7 @@ export const errorCodes = {
     "A command that destroys something was not confirmed: nobody said yes, or the answer was no.",
   NOT_THE_BASTION: "The bastion's plan was about to be applied to another machine, or another system.",
   OS_UNKNOWN: "A group asks for an operating system that no recipe builds.",
-  OS_UNPROVED: "A group has an operating system on which no role was proved.",
+  OS_UNPROVED: "A group has an operating system on which not every role was proved.",
   OS_UNUSED: "No node of the cluster file is deployed with the operating system.",
   OUTPUT_NOT_OURS: "A directory to write into holds files that imagectl did not write.",
   OUTPUT_NOT_WRITTEN: "The file that was named for the output could not be written.",

@@ -73,12 +73,6 @@ describe("what cannot be typed", () => {
     expect(stderr).toContain("imagectl build --os ubuntu-22.04|ubuntu-24.04|ubuntu-26.04 --iso FILE");
   });
 
-  test("a golden image of a system without a recipe", async () => {
-    const { code, stderr } = await imagectl("build", "--os", "ubuntu-26.04", "--method", "golden");
-    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("no recipe") });
-    expect(stderr).toContain("imagectl build --os ubuntu-26.04 --iso FILE");
-  });
-
   test("with the real key, the stand-in is not signed", async () => {
     const { code, stderr } = await imagectl("build", "--os", "ubuntu-22.04", "--iso", iso);
     expect(code).toBe(1);

@@ -6,7 +6,7 @@ import { type Finding, ImagectlError } from "../errors.ts";
 import { buildImages, buildInstaller } from "../images/build.ts";
 import { requireRoot } from "../images/build-room.ts";
 import { findOperatingSystem, type OperatingSystem } from "../images/catalogue.ts";
-import { findInstaller, type Installer } from "../images/installer/installers.ts";
+import { findInstaller } from "../images/installer/installers.ts";
 import { runBuild } from "../images/workshop.ts";
 import { ensureKeys } from "../keys.ts";
 import { statePaths } from "../paths.ts";
@@ -66,7 +66,7 @@ export const command = defineCommand({
   async run({ values }, io) {
     const method = parseMethod(values);
     const installer = findInstaller(values.os ?? "");
-    if (installer !== undefined && isInstallerMeant(installer, { ...values, method }, io)) {
+    if (installer !== undefined && isInstallerMeant({ ...values, method }, io)) {
       requireRoot(
         `imagectl build --os ${installer.os}${values.iso === undefined ? "" : ` --iso ${values.iso}`}`,
       );
@@ -80,23 +80,13 @@ export const command = defineCommand({
   },
 });
 
-/**
- * Where nothing says it, the cluster file does; an installer can be stored before there is one.
- * @throws ImagectlError USAGE for a golden image of a system whose packages no recipe knows.
- */
+/** Of a system that comes both ways. Where nothing says it, the cluster file does; an installer can be stored before there is one. */
 function isInstallerMeant(
-  { os }: Installer,
   { method, iso, sums, cluster }: Wanted & { readonly iso?: string; readonly sums?: string },
   { env }: CommandIo,
 ): boolean {
-  const hasRecipe = knownSystems.includes(os);
-  if (method === "golden" && !hasRecipe) {
-    throw new ImagectlError("USAGE", `there is no recipe for a golden image of ${os}`, {
-      hint: `Its own installer: imagectl build --os ${os} --iso FILE`,
-    });
-  }
   if (method !== undefined) return method === "installer";
-  return !hasRecipe || iso !== undefined || sums !== undefined || !hasClusterFile(cluster, env);
+  return iso !== undefined || sums !== undefined || !hasClusterFile(cluster, env);
 }
 
 /** @throws ImagectlError USAGE for options that only an installer has. */

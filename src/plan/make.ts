@@ -19,7 +19,7 @@ export type PlanInput = {
   readonly trust: ClusterTrust;
   /** Those for which there is a recipe of a golden image: `debian-12`. */
   readonly operatingSystems: readonly string[];
-  /** Those whose installer is a vendor's ISO: `ubuntu-24.04`. No role was proved on them. Absent: none. */
+  /** Those whose installer is a vendor's ISO: `ubuntu-24.04`. Not every role was proved on them. Absent: none. */
   readonly installedSystems?: readonly string[];
   /** Makes the files of a group's user-data; from the room above that knows cloud-init. */
   readonly makeSeed: MakeSeed;
@@ -216,7 +216,7 @@ function methodFindings(where: Where, { name, method, disk, restart }: Group): r
   ];
 }
 
-/** Systems whose packages could not be had where roles were proved. */
+/** Systems on which roles of a node that computes were proved, and others were not. */
 function systemFindings(
   where: Where,
   { name, os, method }: Group,
@@ -238,7 +238,7 @@ function systemFindings(
     {
       code: "OS_UNPROVED",
       where: where(`groups.${name}.os`),
-      message: `roles were proved on Debian, and none on ${os}`,
+      message: `not every role was proved on ${os}; all were on Debian`,
       hint: "Arm one node and read its checks before you arm the others: imagectl verify NODE",
       severity: "warning",
     },

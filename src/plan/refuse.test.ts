@@ -32,7 +32,7 @@ describe("a system's own installer", () => {
   });
 });
 
-describe("a system on which no role was proved", () => {
+describe("a system on which not every role was proved", () => {
   const findingsFor = (os: string) =>
     checkPlans({
       ...input(roles, clusterText.replace("os: debian-12", `os: ${os}`)),

@@ -10,8 +10,9 @@ TABLE
   device=$(partition_of 1)
   wait_for_device "$device"
   case $filesystem in
-    ext4) mke2fs -q -F -t ext4 -E nodiscard,lazy_itable_init=1 "$device" ;;
-    xfs) mkfs.xfs -q -f -K "$device" ;;
+    ext4) mke2fs -q -F -t ext4 -O "$old_enough" -E nodiscard,lazy_itable_init=1 "$device" ;;
+    # Linux 5.15 mounts none with nrext64.
+    xfs) mkfs.xfs -q -f -K -i nrext64=0 "$device" ;;
     *)
       echo "this deploy environment makes no $filesystem"
       return 64

@@ -117,6 +117,10 @@ wait_for_device() {
   done
 }
 
+# Features that the tools of this environment may know and those of the system not: GRUB 2.06, e2fsck 1.46 and Linux
+# 5.15 of Ubuntu 22.04 refuse such a file system.
+old_enough=^metadata_csum_seed,^orphan_file
+
 # Formats an ESP on each disk and the root, and mounts the root. Inode tables are zeroed later, by the running system;
 # blocks are not discarded, which takes minutes on some SSDs: fstrim.timer does that once a week.
 step_make_filesystems() {
@@ -128,7 +132,7 @@ step_make_filesystems() {
     [ -s "$run/root-device" ] || partition_of "$root_number" >"$run/root-device"
   done
   root_device=$(cat "$run/root-device")
-  mke2fs -q -F -t ext4 -L root -E nodiscard,lazy_itable_init=1 "$root_device"
+  mke2fs -q -F -t ext4 -O "$old_enough" -L root -E nodiscard,lazy_itable_init=1 "$root_device"
   mkdir -p "$target"
   # Fast rather than safe: until the bootloader is written, a power cut means deploying again anyway.
   mount -t ext4 -o noatime,nobarrier,noinit_itable,data=writeback,commit=60 "$root_device" "$target"
