@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import type { RunAt } from "../../src/verify/report.ts";
 import { onMachine } from "../support/booted-lab.ts";
-import { archiveSource, packageAt, packageName } from "../support/debian-archive.ts";
+import { archiveSource, packageAt, packageName, ubuntuLists } from "../support/debian-archive.ts";
 import {
   allowedName,
   type EgressLab,
@@ -79,6 +79,13 @@ describe.each(labSystems)("%s", (os) => {
         `deb.debian.org/debian-security/dists/${codename}-security/InRelease`,
       ]),
     );
+  });
+
+  test("lists of Ubuntu's archives come by the same way", async () => {
+    for (const list of ubuntuLists) {
+      expect(await onNode(ask(3142, `GET http://${list} HTTP/1.0`))).toMatch(/^HTTP\/1\.[01] 200 /);
+      expect(ways.internet.asked).toContain(list);
+    }
   });
 
   test("people's sessions know the way out, those of one command too, and so does sudo", async () => {

@@ -7,6 +7,12 @@ import { run } from "../../src/run.ts";
 export const archiveName = "deb.debian.org";
 export const packageName = "imagectl-hello";
 
+/** What Ubuntu's archives have at their names; here it is the same list. */
+export const ubuntuLists = [
+  "archive.ubuntu.com/ubuntu/dists/noble/InRelease",
+  "security.ubuntu.com/ubuntu/dists/noble-security/InRelease",
+] as const;
+
 /** One line of sources.list(5). */
 export const archiveSource = `deb [trusted=yes] http://${archiveName}/debian lab main`;
 const packagePath = `pool/main/i/${packageName}/${packageName}_1_all.deb`;
@@ -23,6 +29,7 @@ export async function makeDebianArchive(folder: string): Promise<Map<string, str
     [at(`dists/lab/${indexPath}`), index],
     [packageAt, bytes],
     [at("dists/stable/InRelease"), release],
+    ...ubuntuLists.map((list) => [list, release] as const),
   ]);
 }
 

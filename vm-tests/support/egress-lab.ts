@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import type { CommandAnswer } from "../../src/verify/report.ts";
 import { onMachine } from "./booted-lab.ts";
-import { archiveName, makeDebianArchive } from "./debian-archive.ts";
+import { archiveName, makeDebianArchive, ubuntuLists } from "./debian-archive.ts";
 import { planOf } from "./image.ts";
 import { type Internet, internetAddress, openInternet } from "./internet.ts";
 import { type LabClusterOptions, type LabSystem, lab, minimalRoles, wholeCluster } from "./lab-cluster.ts";
@@ -50,10 +50,12 @@ export async function openEgressLab(os: LabSystem): Promise<EgressLab> {
   const pages = await makeDebianArchive(folder).finally(() => rmSync(folder, { recursive: true }));
   for (const name of [allowedName, otherName]) pages.set(`${name}/`, page);
   const internet = await openInternet(network.bastion, lab.bastionInterface, pages);
+  const ubuntuNames = ubuntuLists.map((list) => list.slice(0, list.indexOf("/")));
+  const names = [archiveName, ...ubuntuNames, allowedName, otherName];
   await onMachine(
     bastion,
     `ip route replace ${internetAddress}/32 dev eth0
-    echo ${internetAddress} ${archiveName} ${allowedName} ${otherName} >>/etc/hosts
+    echo ${internetAddress} ${names.join(" ")} >>/etc/hosts
     systemctl restart squid.service`,
   );
   for (const [user, key] of Object.entries(cluster.userKeys)) {
