@@ -1,5 +1,7 @@
 /** Debian 13's own installer, armed and booted by the network, to the end. About 40 minutes emulated. */
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../src/run.ts";
 import { ensureImage, testState } from "../support/image.ts";
 import { expectNothingLeft, type InstallerLab, openInstallerLab } from "../support/installer-lab.ts";
 import { openInstallerMirror, takeOlderInstaller } from "../support/installer-mirror.ts";
@@ -36,6 +38,8 @@ test("a golden image brings the same machine there with a fraction of the work",
   await vm.machine.powerOff();
   vm.cluster.rewrite({ ...wholeCluster, os, roles: computingRoles });
   await ensureImage(vm.cluster.file, os);
+  // The lab's store was linked from the tests' before that image was there.
+  await run("cp", ["-aln", join(testState, "store"), `${vm.environment.IMAGECTL_STATE}`]);
   const golden = await vm.bringUp("a golden image", { minutes: 20 });
   const ratios = ["deployed", "verifying", "ready"].map((stage) => {
     const [slow, fast] = [byInstaller.get(stage)?.cpu ?? 0, golden.get(stage)?.cpu ?? 0];
