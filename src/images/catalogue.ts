@@ -158,7 +158,7 @@ const noServersFirmware = [
   ...["ti", "ti-connectivity", "xe"],
 ].map((name) => `/lib/firmware/${name}/*`);
 
-/** Ubuntu 22.04 and 24.04. What is said of their packages was read and not built: docs/installers.md says what was. */
+/** The part of an Ubuntu entry that follows from the release's number and codename: all of it. */
 function ubuntu(release: string, codename: string): OperatingSystem {
   return {
     id: `ubuntu-${release}`,

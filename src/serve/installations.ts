@@ -7,7 +7,7 @@ import type { OsId } from "../cluster/config.ts";
 import type { InstallerTurns } from "../deploy/plan-install.ts";
 import { sha256 } from "../digest.ts";
 import { ImagectlError } from "../errors.ts";
-import { findDebian } from "../images/catalogue.ts";
+import { findDebian, findOperatingSystem, type OperatingSystem } from "../images/catalogue.ts";
 import { environmentOf } from "../images/installer/installer-manifest.ts";
 import { findInstaller } from "../images/installer/installers.ts";
 import { packageRoot } from "../paths.ts";
@@ -37,14 +37,12 @@ export function turnsOf(os: OsId): InstallerTurns {
 /** @throws ImagectlError OS_UNKNOWN. */
 export function preseedFor({ image, node }: NodePlan): string {
   const os = findDebian(image.os);
-  const [archive, fixes] = os.archives;
-  if (archive === undefined || fixes === undefined) throw unknownArchives(os.id);
-  const { mirror = archive.uri, security = fixes.uri, proxy } = node.installer ?? {};
+  const { proxy } = node.installer ?? {};
   return makePreseed({
     hostname: node.hostname,
     domain: node.domain,
     codename: os.codename,
-    archives: { main: mirror, security },
+    archives: archivesFor(os, node),
     proxy,
     // It has none of its own yet. With a proxy nobody is asked; without one the bastion may know.
     nameServers: [node.bastionAddress],
@@ -72,26 +70,25 @@ export async function nocloudFor({ node }: NodePlan, session: UbuntuSession): Pr
 /**
  * The document for this machine.
  * @param disk that of the steps.
- * @throws ImagectlError OS_UNKNOWN, IMAGE_DAMAGED.
+ * @throws ImagectlError OS_UNKNOWN, ARM_REFUSED, IMAGE_DAMAGED.
  */
 export async function autoinstallFor(
   { image, node }: NodePlan,
   session: UbuntuSession,
   { disk, firmware }: { readonly disk: string; readonly firmware: Firmware },
 ): Promise<string> {
-  const installer = findInstaller(image.os);
-  if (installer === undefined || node.mac === undefined) throw unknownArchives(image.os);
   const { hostname, domain, mac, address, prefixLength } = node;
-  const {
-    mirror = installer.archives.main,
-    security = installer.archives.security,
-    proxy,
-  } = node.installer ?? {};
+  if (mac === undefined) {
+    throw new ImagectlError("ARM_REFUSED", `${hostname} is no machine that boots by the network`, {
+      hint: `Give it a mac in the cluster file: nodes.${hostname}.mac`,
+    });
+  }
+  const { proxy } = node.installer ?? {};
   return makeAutoinstall({
     ...{ hostname, domain, mac, address, prefixLength, proxy, disk },
     ...(await earlyPartOf(session)),
     nameServers: [node.bastionAddress],
-    archives: { main: mirror, security },
+    archives: archivesFor(findOperatingSystem(image.os), node),
     startsBy: firmware === "bios-x86" ? "bios" : "uefi",
   });
 }
@@ -113,6 +110,13 @@ async function earlyPartOf({ seedUrl, manifest }: UbuntuSession) {
 
 /** Read once: what is told before the machine is known and after is the same. */
 let earlyCommand: Promise<string> | undefined;
+
+/** Where what is installed has its packages and its fixes: where the group says, or at its vendor's. */
+function archivesFor({ id, archives }: OperatingSystem, { installer = {} }: NodePlan["node"]) {
+  const [main, fixes] = archives;
+  if (main === undefined || fixes === undefined) throw unknownArchives(id);
+  return { main: installer.mirror ?? main.uri, security: installer.security ?? fixes.uri };
+}
 
 function unknownArchives(os: string): ImagectlError {
   return new ImagectlError("OS_UNKNOWN", `nothing is known of where ${os} has its packages and fixes`, {

@@ -49,8 +49,6 @@ export type Installer = {
    * cloud-init reads `url=` as well.
    */
   readonly isoArgument: "url" | "iso-url";
-  /** Where what is installed has its packages and fixes; a mirror has both. Without a slash at the end. */
-  readonly archives: { readonly main: string; readonly security: string };
   /** MiB. With less, the ISO does not fit into the half of the memory that Linux gives to a tmpfs. */
   readonly minRamMiB: number;
 };
@@ -82,7 +80,6 @@ function ubuntu(release: string) {
     title: `Ubuntu Server ${release} LTS`,
     release,
     edition: "Ubuntu-Server",
-    archives: { main: "http://archive.ubuntu.com/ubuntu", security: "http://security.ubuntu.com/ubuntu" },
     places: {
       current: `https://releases.ubuntu.com/${release}/`,
       old: "https://old-releases.ubuntu.com/releases/",
