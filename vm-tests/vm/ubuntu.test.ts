@@ -46,5 +46,16 @@ describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] 
       expect(stdout).toContain("origin=Ubuntu,archive=");
       expect(stdout).toContain(` http://security.ubuntu.com/ubuntu ${codename}-security main universe`);
     });
+
+    test("packages of its loaders are configured anew without a question, and it starts again", async () => {
+      const again =
+        "export DEBIAN_FRONTEND=noninteractive; dpkg-reconfigure grub-efi-amd64-signed shim-signed";
+      const { exitCode, stdout, stderr } = await vm.machine.run(again, 300);
+      expect(exitCode, stdout + stderr).toBe(0);
+      await vm.machine.powerOff();
+      const shownBefore = vm.machine.console().length;
+      await vm.machine.boot();
+      await vm.machine.untilConsole(/node1 login:/, 600, shownBefore);
+    });
   },
 );
