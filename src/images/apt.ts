@@ -115,7 +115,7 @@ function aptConfig(folder: string, settings: readonly string[]): string {
 
 /**
  * Reads sources.list(5) of this machine; what cannot be read is not there.
- * @param more a folder of others, which come first.
+ * @param more a folder of others; it need not be there.
  */
 export async function readSources(more?: string): Promise<AptSource[]> {
   const own = "/etc/apt/sources.list.d";

@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openApt } from "../../src/images/apt.ts";
+import { openApt, readSources } from "../../src/images/apt.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
 import type { PackageArchive } from "../../src/roles/role.ts";
@@ -76,4 +76,18 @@ test("one that another key signed is not believed", async () => {
   await expect(apt.resolve(request, new Date())).rejects.toThrow(
     expect.objectContaining({ code: "PACKAGES_UNRESOLVED" }),
   );
+});
+
+test("sources of the operator's own folder are read beside this machine's, and need not be there", async () => {
+  const folder = scratch.folder("sources");
+  writeFileSync(join(folder, "a.sources"), "Types: deb\nURIs: http://m.invalid/ubuntu\nSuites: noble\n");
+  writeFileSync(join(folder, "b.list"), "deb http://n.invalid/ubuntu noble main\n");
+  const own = await readSources();
+  const uris = (await readSources(folder)).flatMap((source) => source.uris);
+  expect(uris.filter((uri) => uri.includes(".invalid"))).toEqual([
+    "http://n.invalid/ubuntu",
+    "http://m.invalid/ubuntu",
+  ]);
+  expect(uris).toHaveLength(own.flatMap((source) => source.uris).length + 2);
+  expect(await readSources(join(folder, "missing"))).toEqual(own);
 });
