@@ -17,7 +17,7 @@ if [ -d /etc/cloud ] && ! grep -qx cloud-init /run/imagectl-image-layer/imagectl
   touch /etc/cloud/cloud-init.disabled
 fi
 # A node that comes up at three in the morning does nothing that nobody asked for.
-for unit in dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service; do
+for unit in dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service motd-news.timer; do
   [ ! -e "/lib/systemd/system/$unit" ] || systemctl --quiet disable "$unit"
 done
 # Each node makes its own; an empty one is filled at the first start.
