@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { lab, standardRoles } from "../support/lab-cluster.ts";
 import { auditWithLynis } from "../support/lynis.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { untilReady } from "../support/until-ready.ts";
+import { bringUp } from "../support/until-ready.ts";
 import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // Checks and faults of the standard roles are proved in namespaces; here are its own kernel, bootloader and deploy
@@ -20,12 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => vm?.close());
 
-const node = lab.node.name;
 test("a blank UEFI machine becomes a proven Debian 13, from power-on to ready", async () => {
-  await vm.bastion.imagectl(["arm", node]);
-  await vm.machine.boot();
-  const report = await untilReady(vm, { minutes: 20 });
-  expect(report).toMatch(new RegExp(`${node} is ready: [0-9]+ checks green, 0 red, 0 not applicable`));
+  await bringUp(vm, { minutes: 20 });
 });
 
 test("what runs is Debian 13 with its own kernel, and admins become root on it", async () => {

@@ -4,13 +4,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { lab } from "../support/lab-cluster.ts";
 import { asVisitor, layNfsRoad, type NfsRoad, nfsRoles, otherNodes } from "../support/nfs-lab.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { untilReady } from "../support/until-ready.ts";
+import { bringUp } from "../support/until-ready.ts";
 import { expectProved, openVmLab, type VmLab } from "../support/vm-lab.ts";
 
 // One machine, in this order. It is the server, and the node that mounts from the bastion's address.
 tellAsOneStory();
 
-const node = lab.node.name;
 const metric = "cat /var/lib/prometheus/node-exporter/imagectl-nfs-home.prom";
 /** The probe asks twice a minute, for 20 s at most. Milliseconds. */
 const noticed = { timeout: 120_000, interval: 2_000 };
@@ -41,10 +40,7 @@ const asAlice = async (command: string): Promise<{ stdout: string; exitCode: num
 };
 
 test("a blank machine becomes ready, with every check of both roles green on its own kernel", async () => {
-  await vm.bastion.imagectl(["arm", node]);
-  await vm.machine.boot();
-  const report = await untilReady(vm, { minutes: 20 });
-  expect(report).toMatch(new RegExp(`${node} is ready: [0-9]+ checks green, 0 red, 0 not applicable`));
+  await bringUp(vm, { minutes: 20 });
 });
 
 test("what a person writes is hers on every machine, and neither another's nor root's to read", async () => {

@@ -1,12 +1,11 @@
 /** Golden images of Ubuntu's own packages, on blank machines: with all roles of a node that computes. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
-import { computingRoles, lab } from "../support/lab-cluster.ts";
+import { computingRoles } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { untilReady } from "../support/until-ready.ts";
+import { bringUp } from "../support/until-ready.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-const node = lab.node.name;
 const [archive] = findOperatingSystem("ubuntu-24.04").archives;
 const answer = await fetch(`${archive?.uri}/dists/noble/InRelease`, { method: "HEAD" }).catch(
   () => undefined,
@@ -27,10 +26,7 @@ describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] 
     afterAll(() => vm?.close());
 
     test("a blank machine gets it, booted by Debian 13's deploy environment, and every check is green", async () => {
-      await vm.bastion.imagectl(["arm", node]);
-      await vm.machine.boot();
-      const report = await untilReady(vm, { minutes: 30 });
-      expect(report).toMatch(new RegExp(`${node} is ready: [0-9]+ checks green, 0 red, 0 not applicable`));
+      await bringUp(vm, { minutes: 30 });
     });
 
     test("what runs is that Ubuntu with its own kernel, and its fixes come from its own archive", async () => {
