@@ -15,6 +15,7 @@ test.each<[string, unknown, boolean]>([
     new Error("outer", { cause: new Error("dpkg: No space left on device") }),
     true,
   ],
+  ["what apt-get says", new Error("E: You don't have enough free space in /var/cache/apt/archives/."), true],
   ["another error", Object.assign(new Error("write"), { code: "EIO" }), false],
   ["what is no error", "ENOSPC", false],
 ])("%s", (_name, error, expected) => {

@@ -4,11 +4,14 @@ import { ImagectlError } from "./errors.ts";
 /** errno(3): no space left, and a quota that is used up. */
 const fullCodes: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
-/** Whether Node or a program that was run says that a disk is full; strerror(3), in the C locale. */
+/** What programs say of it in the C locale: strerror(3), and apt-get, which asks before it writes. */
+const fullWords = /No space left on device|Disk quota exceeded|You don't have enough free space in/;
+
+/** Whether Node or a program that was run says that a disk is full. */
 export function isDiskFull(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if ("code" in error && fullCodes.has(error.code)) return true;
-  return /No space left on device|Disk quota exceeded/.test(error.message) || isDiskFull(error.cause);
+  return fullWords.test(error.message) || isDiskFull(error.cause);
 }
 
 /**

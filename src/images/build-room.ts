@@ -37,6 +37,9 @@ const tools: Readonly<Record<string, string>> = {
   zstd: "zstd",
 };
 
+/** With less than this a program finds no room for its next file, bytes: some blocks, and what it removed when it failed. */
+const fullBelowBytes = 4e6;
+
 /** How many logs are kept. Our choice: the last ones are asked for, older ones never. */
 const keptLogs = 20;
 
@@ -121,6 +124,17 @@ export async function requireSpace(folder: string, needed: number, remedy: strin
   if (free >= needed) return;
   const what = `${folder} has ${formatBytes(free)} free; a build needs ${formatBytes(needed)}`;
   throw new ImagectlError("DISK_SPACE_LOW", what, { hint: `Make room: ${remedy}` });
+}
+
+/**
+ * Whether a disk is why a program failed that says nothing of it: apt-get takes a folder that it could not make for one
+ * that is not there.
+ */
+export async function isFolderFull(folder: string): Promise<boolean> {
+  // As root, who writes into what is reserved too.
+  const { bfree, bsize, files, ffree } = await statfs(folder);
+  // Some file systems do not count their files: tmpfs without a limit, btrfs.
+  return bfree * bsize < fullBelowBytes || (files > 0 && ffree === 0);
 }
 
 /**

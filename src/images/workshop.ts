@@ -9,7 +9,7 @@ import { openStore } from "../store/store.ts";
 import { openApt } from "./apt.ts";
 import type { Bench, Workshop } from "./build.ts";
 import type { BuildEvent } from "./build-event.ts";
-import { openBuildRoom, requireStoreSpace } from "./build-room.ts";
+import { isFolderFull, openBuildRoom, requireStoreSpace } from "./build-room.ts";
 import { findOperatingSystem, type OperatingSystem, withComponents } from "./catalogue.ts";
 import { readRecipeFiles } from "./recipe-files.ts";
 
@@ -70,7 +70,8 @@ export async function runBuild<Built>(
     isWorthALook = false;
     return built;
   } catch (error) {
-    if (!isDiskFull(error)) throw error;
+    const isFull = isDiskFull(error) || (isStepFailed(error) && (await isFolderFull(cache)));
+    if (!isFull) throw error;
     // The next build needs the room that the half-made root takes.
     isWorthALook = false;
     // The store says it of itself; everything else is written to the cache.
@@ -80,4 +81,9 @@ export async function runBuild<Built>(
     const bench = await opened?.catch(() => undefined);
     await bench?.room.close({ keepFolder: isWorthALook && !signal.aborted });
   }
+}
+
+/** A program of a step failed, and only its own words say why. */
+function isStepFailed(error: unknown): boolean {
+  return error instanceof ImagectlError && error.code === "BUILD_FAILED";
 }

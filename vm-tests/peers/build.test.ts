@@ -147,17 +147,17 @@ describe("an interrupted build publishes nothing", () => {
   }, 240_000);
 });
 
-/** A cache on a disk of its own that is filled up as soon as a root is being made. */
+/** A cache on a disk of its own that is filled up as soon as a file is there in the root that is being made. */
 const buildOnFullDisk = `
-small=$1 debs=$2
-shift 2
+small=$1 debs=$2 sign=$3
+shift 3
 truncate -s 4G "$small.img"
 mke2fs -q -t ext4 -m 0 -E lazy_itable_init=1,nodiscard "$small.img"
 mount -o loop "$small.img" "$small"
 mkdir "$small/debs"
 mount --bind "$debs" "$small/debs"
 (
-  until ls -d "$small"/builds/*/*/root >/dev/null 2>&1; do sleep 0.1; done
+  until ls -d "$small"/builds/*/*/root$sign >/dev/null 2>&1; do sleep 0.02; done
   fallocate -l "$(($(stat -f -c '%a*%S' "$small") - 8388608))" "$small/filler"
   dd if=/dev/zero of="$small/rest" bs=4k 2>/dev/null || true
 ) &
@@ -167,21 +167,28 @@ ls "$small"
 exit "$code"
 `;
 
-test("a disk that fills up while it builds is named; nothing is published, and no half of a root takes its room", async () => {
-  const small = scratch.folder("small-cache");
-  const words = ["--mount", "sh", "-euc", buildOnFullDisk, "sh", small, join(freshCache, "debs")];
-  const build = await run("unshare", [...words, imagectl, ...buildWords()], {
-    env: environment,
-    okExitCodes: anyExitCode,
-    timeoutMs: 120_000,
-  });
-  expect(build.exitCode, build.stderr).toBe(1);
-  expect(build.stderr).toContain(`the disk under ${small} is full: the build ended and published nothing`);
-  expect(build.stderr).toContain("imagectl images prune");
-  expect(build.stdout.split("\n")).toContain("filler");
-  expect(build.stdout.split("\n")).not.toContain("builds");
-  expect(await publishedIds()).toEqual(publishedBefore);
-}, 240_000);
+test.each([
+  ["before apt-get has its folders, which it then calls missing,", "/var/lib/apt/lists/*_Packages"],
+  ["while packages are being unpacked", "/var/lib/dpkg/status"],
+])(
+  "a disk that fills up %s is named; nothing is published, and no half of a root takes its room",
+  async (_when, sign) => {
+    const small = scratch.folder("small-cache");
+    const words = ["--mount", "sh", "-euc", buildOnFullDisk, "sh", small, join(freshCache, "debs"), sign];
+    const build = await run("unshare", [...words, imagectl, ...buildWords()], {
+      env: environment,
+      okExitCodes: anyExitCode,
+      timeoutMs: 120_000,
+    });
+    expect(build.exitCode, build.stderr).toBe(1);
+    expect(build.stderr).toContain(`the disk under ${small} is full: the build ended and published nothing`);
+    expect(build.stderr).toContain("imagectl images prune");
+    expect(build.stdout.split("\n")).toContain("filler");
+    expect(build.stdout.split("\n")).not.toContain("builds");
+    expect(await publishedIds()).toEqual(publishedBefore);
+  },
+  240_000,
+);
 
 /** Runs the build on a machine that calls itself otherwise: own host name, hosts, resolver and environment. */
 async function buildAsCanary(): Promise<RunResult> {
