@@ -48,8 +48,9 @@ export type LabClusterOptions = {
 export const labSystems = ["debian-12", "debian-13"] as const;
 export type LabSystem = (typeof labSystems)[number];
 
-/** As golden images in vm/ubuntu.test, and 24.04 by a stand-in for its installer: support/live-iso.ts. */
-export type UbuntuSystem = "ubuntu-22.04" | "ubuntu-24.04" | "ubuntu-26.04";
+/** As golden images where their archive answers, and 24.04 by a stand-in for its installer: support/live-iso.ts. */
+export const ubuntuSystems = ["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] as const;
+export type UbuntuSystem = (typeof ubuntuSystems)[number];
 
 /** What every machine has that is logged in to, a bastion as well. */
 export const minimalRoles: readonly string[] = ["base", "accounts", "sudo", "sshd", "firewall"];

@@ -6,6 +6,7 @@ const longest = [
   ...[
     "monitoring-debian-12",
     "monitoring-debian-13",
+    "booted/node-ubuntu",
     "logs",
     "booted/node",
     "booted/nfs-homes",

@@ -119,6 +119,8 @@ function levelOf(file: string): string {
     "vm-tests/booted/": "3",
     "vm-tests/vm/": "4",
     "vm-tests/cluster/": "4",
+    // Suites that files of vm-tests/booted run for several systems.
+    "vm-tests/support/": "3",
   };
   return Object.entries(levels).find(([folder]) => file.startsWith(folder))?.[1] ?? "1";
 }

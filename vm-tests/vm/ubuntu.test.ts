@@ -3,18 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { computingRoles } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
+import { describeUbuntus } from "../support/ubuntu-archive.ts";
 import { bringUp } from "../support/until-ready.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-const [archive] = findOperatingSystem("ubuntu-24.04").archives;
-const answer = await fetch(`${archive?.uri}/dists/noble/InRelease`, { method: "HEAD" }).catch(
-  () => undefined,
-);
-const isThere = answer?.ok === true;
-
-describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] as const)(
-  `%s${isThere ? "" : `: skipped, since ${archive?.uri} does not answer here`}`,
-  (os) => {
+await describeUbuntus((os) => {
+  describe(os, () => {
     tellAsOneStory();
     let vm: VmLab;
     beforeAll(async () => {
@@ -53,5 +47,5 @@ describe.skipIf(!isThere).each(["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] 
       await vm.machine.boot();
       await vm.machine.untilConsole(/node1 login:/, 600, shownBefore);
     });
-  },
-);
+  });
+});
