@@ -248,7 +248,7 @@ const variable = {
   packages: described(z.array(PackageName).default([]), "packages to install"),
   components: described(
     z.array(z.string().regex(/^[a-z][a-z-]*$/, "expected a name such as non-free")).default([]),
-    "components of the archives that its packages are in, beside those of every image: contrib, non-free",
+    "components of the archives that its packages are in, beside those of every image: contrib, non-free, restricted",
   ),
   buildPackages: described(
     z.array(PackageName).default([]),

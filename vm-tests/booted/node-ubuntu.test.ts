@@ -1,5 +1,8 @@
 /** Whole nodes of Ubuntu's own packages. */
-import { describeUbuntus } from "../support/ubuntu-archive.ts";
+import { ubuntuSystems } from "../support/lab-cluster.ts";
+import { describeUbuntu } from "../support/ubuntu-archive.ts";
 import { describeWholeNode } from "../support/whole-node.ts";
 
-await describeUbuntus(describeWholeNode);
+await describeUbuntu("Ubuntu", () => {
+  for (const os of ubuntuSystems) describeWholeNode(os);
+});

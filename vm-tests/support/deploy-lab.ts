@@ -19,7 +19,7 @@ import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
 import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
-import { type LabSystem, lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
+import { type LabClusterOptions, lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
 import type { StubConfig, StubFault } from "./stub-bastion.ts";
 
 type Told = { readonly at: number; readonly kind: string } & Readonly<Record<string, unknown>>;
@@ -54,7 +54,9 @@ export type DeployLabOptions = {
   /** Those of every lab when it is left out. */
   readonly roles?: readonly string[];
   /** That of every lab when it is left out. */
-  readonly os?: LabSystem;
+  readonly os?: LabClusterOptions["os"];
+  /** Brings the node's image to the tests' store; the command builds it without this. */
+  readonly bringImage?: (clusterFile: string, os: string) => Promise<void>;
 };
 
 const token = "5eed".repeat(16);
@@ -67,10 +69,11 @@ export async function openDeployLab({
   disk,
   roles = standardRoles,
   os = wholeCluster.os,
+  bringImage = ensureImage,
 }: DeployLabOptions): Promise<DeployLab> {
   const folder = mkdtempSync(join(tmpdir(), "imagectl-deploy-"));
   const cluster = await makeLabCluster(join(folder, "cluster"), { ...wholeCluster, os, disk, roles });
-  await ensureImage(cluster.file, os);
+  await bringImage(cluster.file, os);
   const plan = await planOf(cluster.file);
   const { image, artefact } = await imageOf(plan);
   const root = image.manifest.artefacts.find(({ name }) => name === "root.tar.zst");

@@ -32,12 +32,26 @@ export function logsFolder(): string {
 /** A cold build takes about three minutes on two cores. Milliseconds. */
 const buildTimeoutMs = 20 * 60_000;
 
-/** Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown. */
-export async function ensureImage(clusterFile: string, os: string): Promise<void> {
+/** Others share the state: further sources of packages are there for one build alone, also after one that was killed. */
+const buildWithSources = `
+list=$1/lab.list sources=$2
+shift 2
+rm -f "$list"
+trap 'rm -f "$list"' EXIT
+[ -z "$sources" ] || { mkdir -p "$(dirname "$list")"; echo "$sources" >"$list"; }
+"$@"
+`;
+
+/**
+ * Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown.
+ * @param sources of packages, as in sources.list(5), for another system than this machine's.
+ */
+export async function ensureImage(clusterFile: string, os: string, sources = ""): Promise<void> {
   mkdirSync(testState, { recursive: true });
+  const { aptSources } = statePaths({ IMAGECTL_STATE: testState });
   // One after the other: a second build with the same cache is refused.
-  const build = ["build", "--os", os, "--cluster", clusterFile];
-  await run("flock", [join(testState, "building"), imagectl, ...build], {
+  const script = [join(testState, "building"), "sh", "-euc", buildWithSources, "sh", aptSources, sources];
+  await run("flock", [...script, imagectl, "build", "--os", os, "--cluster", clusterFile], {
     env: { IMAGECTL_STATE: testState, IMAGECTL_CACHE: cache },
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),

@@ -1,22 +1,33 @@
 /** Ubuntu's package archive is elsewhere than Debian's: where it does not answer, its systems cannot be built. */
 import { describe } from "vitest";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
-import { type UbuntuSystem, ubuntuSystems } from "./lab-cluster.ts";
+import { ensureImage } from "./image.ts";
+import { ubuntuSystems } from "./lab-cluster.ts";
 
 /** Milliseconds. Our choice: a machine without a way to it may drop what is sent. */
 const answerTimeoutMs = 20_000;
 
-/** Describes each Ubuntu; skipped, with the archive that does not answer in its name. */
-export async function describeUbuntus(describeOne: (os: UbuntuSystem) => void): Promise<void> {
+async function whyNotHere(): Promise<string | undefined> {
   const { archives, codename } = findOperatingSystem(ubuntuSystems[0]);
   const [uri] = archives.map((archive) => archive.uri);
   const signal = AbortSignal.timeout(answerTimeoutMs);
   const answer = await fetch(`${uri}/dists/${codename}/InRelease`, { method: "HEAD", signal }).catch(
     () => undefined,
   );
-  const isThere = answer?.ok === true;
-  const name = isThere ? "Ubuntu" : `Ubuntu: skipped, since ${uri} does not answer here`;
-  describe.skipIf(!isThere)(name, () => {
-    for (const os of ubuntuSystems) describeOne(os);
-  });
+  return answer?.ok === true ? undefined : `${uri} does not answer here`;
+}
+
+/** Describes something of Ubuntu; skipped, with the archive that does not answer in its name. */
+export async function describeUbuntu(name: string, describeIt: () => void): Promise<void> {
+  const why = await whyNotHere();
+  describe.skipIf(why !== undefined)(why === undefined ? name : `${name}: skipped, since ${why}`, describeIt);
+}
+
+/**
+ * Builds from what a release came out with, which never changes: of what came since, an archive may have the newest
+ * kernel before it has NVIDIA's modules for it.
+ */
+export async function ensureImageOfRelease(clusterFile: string, os: string): Promise<void> {
+  const { archives, codename } = findOperatingSystem(os);
+  await ensureImage(clusterFile, os, `deb ${archives[0]?.uri} ${codename} main`);
 }

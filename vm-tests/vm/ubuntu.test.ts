@@ -1,14 +1,14 @@
 /** Golden images of Ubuntu's own packages, on blank machines: with all roles of a node that computes. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
-import { computingRoles } from "../support/lab-cluster.ts";
+import { computingRoles, ubuntuSystems } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { describeUbuntus } from "../support/ubuntu-archive.ts";
+import { describeUbuntu } from "../support/ubuntu-archive.ts";
 import { bringUp } from "../support/until-ready.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
-await describeUbuntus((os) => {
-  describe(os, () => {
+await describeUbuntu("Ubuntu", () => {
+  describe.each(ubuntuSystems)("%s", (os) => {
     tellAsOneStory();
     let vm: VmLab;
     beforeAll(async () => {
