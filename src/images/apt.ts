@@ -171,7 +171,7 @@ function lastErrors(error: ImagectlError): string {
 }
 
 async function completeCache(apt: AptRun, debs: string, lock: PackageLock): Promise<string> {
-  const missing = await missingDebs(debs, lock);
+  const missing = await missingDebs(debs, lock.packages);
   if (missing.length > 0) await downloadDebs(apt, debs, missing);
   const count = `${lock.packages.length} packages`;
   const bytes = missing.reduce((sum, locked) => sum + locked.bytes, 0);
@@ -183,18 +183,20 @@ async function downloadDebs(apt: AptRun, debs: string, missing: readonly LockedP
   const words = missing.map(({ name, version, architecture }) => `${name}:${architecture}=${version}`);
   const download = () => apt("apt-get", ["download", ...words], partial);
   // The index may be older than the lock, or missing: it is brought only when it is needed.
-  await download().catch(async () => {
-    await apt("apt-get", ["update"]);
-    await download().catch((error: unknown) => {
-      throw gone(missing, error);
-    });
-  });
+  const failure = await download()
+    .catch(async () => {
+      await apt("apt-get", ["update"]);
+      await download();
+    })
+    .then(() => undefined)
+    .catch((error: unknown) => error);
+  // Of what it can get, apt-get leaves nothing out for what it cannot.
+  const lacking = await missingDebs(partial, missing);
   for (const locked of missing) {
-    const name = debFileName(locked);
-    const stored = await hashFile(join(partial, name));
-    if (stored?.sha256 !== locked.sha256) throw gone([locked], undefined);
-    await rename(join(partial, name), join(debs, name));
+    if (lacking.includes(locked)) continue;
+    await rename(join(partial, debFileName(locked)), join(debs, debFileName(locked)));
   }
+  if (lacking.length > 0) throw gone(lacking, failure);
 }
 
 function gone(packages: readonly LockedPackage[], cause: unknown): ImagectlError {
@@ -204,15 +206,15 @@ function gone(packages: readonly LockedPackage[], cause: unknown): ImagectlError
     "PACKAGES_GONE",
     `the mirror does not give what the package lock names: ${listed}`,
     {
-      hint: "Make a new lock from what the mirror has: imagectl build --os OS --update",
+      hint: "Make a new lock from what the mirror has: imagectl build --os OS --update. Where that names the same, the mirror's index is ahead of its files: wait, or take another mirror",
       cause,
     },
   );
 }
 
-async function missingDebs(debs: string, lock: PackageLock): Promise<LockedPackage[]> {
+async function missingDebs(debs: string, packages: readonly LockedPackage[]): Promise<LockedPackage[]> {
   const missing: LockedPackage[] = [];
-  for (const locked of lock.packages) {
+  for (const locked of packages) {
     const stored = await hashFile(join(debs, debFileName(locked)));
     if (stored?.sha256 !== locked.sha256) missing.push(locked);
   }

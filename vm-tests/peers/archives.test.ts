@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openApt, readSources } from "../../src/images/apt.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { openScratch } from "../../src/lab/scratch.ts";
+import { formatBytes } from "../../src/quantity.ts";
 import type { PackageArchive } from "../../src/roles/role.ts";
 import { run } from "../../src/run.ts";
 import { makeFlatArchive, packageName } from "../support/debian-archive.ts";
@@ -14,10 +15,11 @@ import { cache } from "../support/image.ts";
 
 const scratch = openScratch({ cache, pid: process.pid });
 let server: Server;
+let pages: Map<string, string | Buffer>;
 let archive: PackageArchive;
 let strangersKey: string;
 beforeAll(async () => {
-  const pages = await makeFlatArchive(scratch.folder("archive"));
+  pages = await makeFlatArchive(scratch.folder("archive"));
   const sign = await makeKey("archive");
   strangersKey = (await makeKey("stranger")).publicKey;
   const release = join(scratch.folder("release"), "Release");
@@ -67,6 +69,27 @@ test("a package of it is locked beside the system's own, and fetched", async () 
   expect(names).toEqual(expect.arrayContaining(packages));
   const own = lock.packages.filter(({ name }) => name === packageName);
   expect(await apt.download({ ...lock, packages: own })).toMatch(/^1 packages, .* downloaded$/);
+});
+
+test("what its index names and it has not is named alone, and what else was fetched is not fetched again", async () => {
+  const apt = await aptWith(archive);
+  const lock = await apt.resolve(
+    { os: "debian-12", packages: ["hostname", packageName], archives: [archive] },
+    new Date(),
+  );
+  const two = lock.packages.filter(({ name }) => name === "hostname" || name === packageName);
+  const kept = new Map(pages);
+  for (const name of pages.keys()) if (name.endsWith(".deb")) pages.delete(name);
+  await expect(apt.download({ ...lock, packages: two })).rejects.toThrow(
+    expect.objectContaining({
+      code: "PACKAGES_GONE",
+      message: expect.stringMatching(new RegExp(`names: ${packageName} [^,]+$`)),
+    }),
+  );
+  pages = kept;
+  const own = two.filter(({ name }) => name === packageName);
+  const bytes = formatBytes(own.reduce((sum, locked) => sum + locked.bytes, 0));
+  expect(await apt.download({ ...lock, packages: two })).toBe(`2 packages, ${bytes} downloaded`);
 });
 
 test("one that another key signed is not believed", async () => {

@@ -7,6 +7,10 @@ install -m 644 /run/imagectl/apt-sources.list /etc/apt/sources.list.d/imagectl.l
 # Packages that come later leave out the same as those of the image.
 install -m 644 /run/imagectl/dpkg-excludes /etc/dpkg/dpkg.cfg.d/imagectl-excludes
 
+# Until here it did nothing: setup.sh.
+rm /usr/sbin/update-initramfs
+dpkg-divert --quiet --local --rename --remove /usr/sbin/update-initramfs
+
 # The initramfs carries every server's drivers, not those of the machine that builds.
 install -m 755 /run/imagectl/initramfs-hook /etc/initramfs-tools/hooks/imagectl-drivers
 printf 'MODULES=most\nFSTYPE=ext4\nCOMPRESS=zstd\n' >/etc/initramfs-tools/conf.d/imagectl

@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# Once, at the end: the kernel's package was told not to make one.
-for modules in /lib/modules/*/; do
-  version=${modules%/}
-  update-initramfs -c -k "${version##*/}"
+# Once, at the end: no package made one (setup.sh).
+for kernel in /boot/vmlinuz-*; do
+  update-initramfs -c -k "${kernel#/boot/vmlinuz-}"
 done

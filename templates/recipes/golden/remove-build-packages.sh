@@ -7,7 +7,6 @@ xargs apt-mark manual </run/imagectl/packages-that-stay >/dev/null
 xargs apt-get -q -y purge </run/imagectl/build-packages
 apt-get -q -y -o APT::Protect-Kernels=false -o APT::AutoRemove::RecommendsImportant=false \
   -o APT::AutoRemove::SuggestsImportant=false autoremove --purge
-for modules in /lib/modules/*/; do
-  version=${modules%/}
-  depmod "${version##*/}"
+for kernel in /boot/vmlinuz-*; do
+  depmod "${kernel#/boot/vmlinuz-}"
 done
