@@ -18,7 +18,7 @@ import { openSecrets } from "../../src/secrets.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
-import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
+import { type BringImage, cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
 import { type LabClusterOptions, lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
 import type { StubConfig, StubFault } from "./stub-bastion.ts";
 
@@ -56,7 +56,7 @@ export type DeployLabOptions = {
   /** That of every lab when it is left out. */
   readonly os?: LabClusterOptions["os"];
   /** Brings the node's image to the tests' store; the command builds it without this. */
-  readonly bringImage?: (clusterFile: string, os: string) => Promise<void>;
+  readonly bringImage?: BringImage;
 };
 
 const token = "5eed".repeat(16);

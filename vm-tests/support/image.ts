@@ -42,6 +42,9 @@ trap 'rm -f "$list"' EXIT
 "$@"
 `;
 
+/** Brings what the cluster file's nodes with this system are booted into to the tests' store. */
+export type BringImage = (clusterFile: string, os: string) => Promise<void>;
+
 /**
  * Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown.
  * @param sources of packages, as in sources.list(5), for another system than this machine's.

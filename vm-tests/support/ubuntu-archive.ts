@@ -1,5 +1,6 @@
 /** Ubuntu's package archive is elsewhere than Debian's: where it does not answer, its systems cannot be built. */
 import { describe } from "vitest";
+import { describeError } from "../../src/errors.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { ensureImage } from "./image.ts";
 import { ubuntuSystems } from "./lab-cluster.ts";
@@ -24,10 +25,14 @@ export async function describeUbuntu(name: string, describeIt: () => void): Prom
 }
 
 /**
- * Builds from what a release came out with, which never changes: of what came since, an archive may have the newest
- * kernel before it has NVIDIA's modules for it.
+ * Builds from the archive as it is today; where a mirror's index names what the mirror has not, such as NVIDIA's modules
+ * for the newest kernel, from what the release came out with, which never changes.
  */
-export async function ensureImageOfRelease(clusterFile: string, os: string): Promise<void> {
+export async function ensureUbuntuImage(clusterFile: string, os: string): Promise<void> {
   const { archives, codename } = findOperatingSystem(os);
-  await ensureImage(clusterFile, os, `deb ${archives[0]?.uri} ${codename} main`);
+  await ensureImage(clusterFile, os).catch((error: unknown) => {
+    if (!describeError(error).includes("PACKAGES_GONE")) throw error;
+    console.log(`the archive's mirror is not whole: ${os} as it came out`);
+    return ensureImage(clusterFile, os, `deb ${archives[0]?.uri} ${codename} main`);
+  });
 }

@@ -11,12 +11,12 @@ import {
 import { standardRoles } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { describeUbuntu, ensureImageOfRelease } from "../support/ubuntu-archive.ts";
+import { describeUbuntu, ensureUbuntuImage } from "../support/ubuntu-archive.ts";
 
 describe("debian-13", () => describeDriver({ os: "debian-13" }, ["nvidia"]));
 
 await describeUbuntu("ubuntu-26.04", () =>
-  describeDriver({ os: "ubuntu-26.04", bringImage: ensureImageOfRelease }, ["nvidia", "nvswitch"]),
+  describeDriver({ os: "ubuntu-26.04", bringImage: ensureUbuntuImage }, ["nvidia", "nvswitch"]),
 );
 
 /** @param proved roles that this machine has beside the standard ones: none of their checks may be left out. */
