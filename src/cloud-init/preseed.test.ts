@@ -10,6 +10,7 @@ const request: PreseedRequest = {
   proxy: "http://10.77.0.1:3142",
   nameServers: ["10.77.0.1"],
   kernelPackage: "linux-image-amd64",
+  components: [],
 };
 
 /** Source: debconf-set-selections(1): owner, question, type, value; one blank after the type. */
@@ -55,6 +56,12 @@ test("packages come from the group's mirror, through its proxy or without one", 
   expect(answers.get("mirror/http/hostname")?.value).toBe("mirror.lab.test:8090");
   expect(answers.get("mirror/http/directory")?.value).toBe("/d/debian");
   expect(read(makePreseed({ ...request, proxy: undefined })).get("mirror/http/proxy")?.value).toBe("");
+});
+
+test("what roles want beside main is there", () => {
+  const answers = read(makePreseed({ ...request, components: ["contrib"] }));
+  expect(answers.get("apt-setup/contrib")?.value).toBe("true");
+  expect(answers.get("apt-setup/non-free")?.value).toBe("false");
 });
 
 test("no disk is named: which is the system's is asked when they are found", () => {

@@ -11,6 +11,8 @@ export type PreseedRequest = {
   /** Where the installer asks for names, when its proxy does not do that for it. */
   readonly nameServers: readonly string[];
   readonly kernelPackage: string;
+  /** Those that roles want beside main and non-free-firmware: contrib, non-free. */
+  readonly components: readonly string[];
 };
 
 /**
@@ -31,7 +33,7 @@ const recipe = [
  *   system's, the installer asks when it has found them.
  */
 export function makePreseed(request: PreseedRequest): string {
-  const { hostname, domain, codename, archives, proxy, nameServers, kernelPackage } = request;
+  const { hostname, domain, codename, archives, proxy, nameServers, kernelPackage, components } = request;
   const [archive, security] = [new URL(archives.main), new URL(archives.security)];
   const answers: readonly (readonly [string, string])[] = [
     // The locale C has no country, and that would be asked: it chooses a mirror and a clock, which are given below.
@@ -75,8 +77,8 @@ export function makePreseed(request: PreseedRequest): string {
     ["base-installer/install-recommends boolean", "false"],
     ["base-installer/kernel/image string", kernelPackage],
     ["apt-setup/non-free-firmware boolean", "true"],
-    ["apt-setup/non-free boolean", "false"],
-    ["apt-setup/contrib boolean", "false"],
+    ["apt-setup/non-free boolean", String(components.includes("non-free"))],
+    ["apt-setup/contrib boolean", String(components.includes("contrib"))],
     ["apt-setup/disable-cdrom-entries boolean", "true"],
     ["apt-setup/services-select multiselect", "security, updates"],
     ["apt-setup/security_host string", security.host],

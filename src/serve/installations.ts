@@ -47,6 +47,7 @@ export function preseedFor({ image, node }: NodePlan): string {
     // It has none of its own yet. With a proxy nobody is asked; without one the bastion may know.
     nameServers: [node.bastionAddress],
     kernelPackage: os.kernelPackage,
+    components: image.components ?? [],
   });
 }
 
