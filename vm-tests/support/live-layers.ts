@@ -52,8 +52,8 @@ const read = (path: string): string => readFileSync(join(programs, path), "utf8"
 
 /** What the trees are made of. */
 export function rootsKey(): unknown {
-  const files = ["layers/minimal.sh", "layers/live-packages.sh", "initramfs/modules"].map(read);
-  return [minimalPackages, livePackages, dpkgOptions, files];
+  const files = ["layers/setup.sh", "layers/minimal.sh", "layers/live-packages.sh", "initramfs/modules"];
+  return [minimalPackages, livePackages, dpkgOptions, files.map(read)];
 }
 
 /** Makes `minimal` and `installer`, the trees of those layers' packages, and `minimal.squashfs`. */
@@ -68,7 +68,7 @@ export async function makeRoots(folder: string, { cache, log }: { cache: string;
   await apt.makeRepository(lock, links);
   // A chroot does not see where the links lead.
   cpSync(links, repository, { recursive: true, dereference: true });
-  const setup = join(packageRoot, "templates/recipes/golden/setup.sh");
+  const setup = join(programs, "layers/setup.sh");
   const step = { kind: "bootstrap", name: "minimal", variant: "configured", setup: "" } as const;
   const bootstrap = bootstrapCommand(
     { ...step, packages: minimalPackages, dpkgOptions },
