@@ -19,8 +19,6 @@ export type InstallerLab = VmLab & {
 
 export type InstallerLabOptions = {
   readonly os: LabClusterOptions["os"];
-  /** Where packages are beside the proxy: `mirror: …, security: …`; the system's own archives without it. */
-  readonly archives?: readonly string[];
   readonly kernelArguments?: readonly string[];
   /** @param folder an empty one. */
   readonly bringImage: (folder: string, clusterFile: string) => Promise<void>;
@@ -30,15 +28,18 @@ export type InstallerLabOptions = {
 const port = 8090;
 
 export async function openInstallerLab(options: InstallerLabOptions): Promise<InstallerLab> {
-  const { os, archives = [], kernelArguments = [], bringImage, openProxy } = options;
+  const { os, kernelArguments = [], bringImage, openProxy } = options;
   const scratch = openScratch({ cache, pid: process.pid });
-  const sources = [...archives, `proxy: "http://${lab.bastion}:${port}"`];
   const vm = await openVmLab({
     firmware: "uefi-x64",
     os,
     kernel: "installer-vmlinuz",
     bringImage: (clusterFile) => bringImage(scratch.folder("image"), clusterFile),
-    cluster: { roles: computingRoles, installer: `{${sources.join(", ")}}`, kernelArguments },
+    cluster: {
+      roles: computingRoles,
+      installer: `{proxy: "http://${lab.bastion}:${port}"}`,
+      kernelArguments,
+    },
   } satisfies VmLabOptions);
   const settings = { address: lab.bastion, port, scratch: scratch.folder("proxy") };
   const proxy = await openProxy(vm.network.bastion, settings);

@@ -1,5 +1,5 @@
 /**
- * A stand-in for an Ubuntu live server's ISO that boots: Debian 13 in Ubuntu's layers, with what was read of casper,
+ * A stand-in for an Ubuntu live server's ISO that boots: packages of its archive in its layers, with what was read of casper,
  * subiquity and curtin as programs of our own (vm-tests/ubuntu). Needs root, squashfs-tools and xorriso.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync } from "node:fs";

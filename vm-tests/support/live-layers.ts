@@ -26,19 +26,22 @@ import { run } from "../../src/run.ts";
 
 type Log = (line: string) => void;
 
-const os = findOperatingSystem("debian-13");
+/** The installed system and the live session are this one, whichever release is played. */
+const os = findOperatingSystem("ubuntu-24.04");
 
 /** Of the layer that is installed: what Ubuntu's has of the same names, and a kernel, which 26.04 has there too. */
 const minimalPackages = [
   ...os.basePackages,
   os.kernelPackage,
-  ...["cloud-init", "debian-archive-keyring", "netplan.io", "python3", "sudo", "systemd-resolved"],
+  ...["cloud-init", "netplan.io", "python3", "sudo", "systemd-resolved", "ubuntu-keyring"],
 ];
 
 /** What the live session has beside it. */
-const livePackages = ["busybox", "curl", "gdisk", "openssh-server", "squashfs-tools", "wget"];
+const livePackages = ["curl", "gdisk", "openssh-server", "squashfs-tools", "wget"];
 
-const dpkgOptions = ["doc", "info", "locale", "man"].map((name) => `path-exclude=/usr/share/${name}/*`);
+/** The lab's machines want no firmware. */
+const left = ["doc", "info", "locale", "man"].map((name) => `/usr/share/${name}`);
+const dpkgOptions = [...left, "/lib/firmware", "/usr/lib/firmware"].map((path) => `path-exclude=${path}/*`);
 
 /** Of all files that are made: nobody compares them. Seconds since 1970. */
 const epoch = 1_700_000_000;

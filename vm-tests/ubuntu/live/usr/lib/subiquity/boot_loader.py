@@ -5,8 +5,8 @@ import re
 
 from commands import in_target, read, write_target
 
-# Debian's signed GRUB looks for its configuration in EFI/debian and nowhere else; Ubuntu's is EFI/ubuntu.
-loader_id = "debian"
+# Ubuntu's signed GRUB looks for its configuration in EFI/ubuntu and nowhere else.
+loader_id = "ubuntu"
 
 
 def carry_over(line):

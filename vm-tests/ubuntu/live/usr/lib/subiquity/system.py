@@ -10,10 +10,11 @@ import yaml
 
 from commands import InstallError, apt_in_target, in_target, logs, read, run, target, write, write_target
 
-codename = "trixie"
-default_mirror = "http://deb.debian.org/debian"
-default_security = "http://deb.debian.org/debian-security"
-keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+codename = "noble"
+default_mirror = "http://archive.ubuntu.com/ubuntu"
+default_security = "http://security.ubuntu.com/ubuntu"
+components = "main restricted universe multiverse"
+keyring = "/usr/share/keyrings/ubuntu-archive-keyring.gpg"
 
 default_network = {
     "version": 2,
@@ -76,7 +77,7 @@ class Apt:
             return
         places = [(self._primary, f"{codename} {codename}-updates"), (self._security, f"{codename}-security")]
         stanzas = [
-            f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {keyring}\n"
+            f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: {components}\nSigned-By: {keyring}\n"
             for uri, suites in places
         ]
         write_target("/etc/apt/sources.list.d/ubuntu.sources", "\n".join(stanzas))
@@ -116,9 +117,8 @@ def write_network(netplan):
 
 
 def set_locale(locale):
-    """In the file that the userland of the stand-in reads, which is Debian 13's."""
     if locale:
-        write_target("/etc/locale.conf", f"LANG={locale}\n")
+        write_target("/etc/default/locale", f"LANG={locale}\n")
 
 
 def add_user(identity):
