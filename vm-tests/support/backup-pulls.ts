@@ -72,7 +72,7 @@ export function describePulls(booted: () => BootedLab, options: LabClusterOption
     await onNode("iptables -D INPUT -p tcp --dport 22 -j ACCEPT");
     expect(answer).toMatchObject({ exitCode: 255 });
     expect(answer.stderr).toMatch(/Permission denied \(publickey\)/);
-    expect(await asBackupHost(booted(), '$way "$there" true')).toMatchObject({ exitCode: 0 });
+    expect(await asBackupHost(booted(), 'rsync -e "$way" "$there":/')).toMatchObject({ exitCode: 0 });
   });
 }
 
