@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
-import { lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
+import { bootedSystems, lab, standardRoles, wholeCluster } from "../support/lab-cluster.ts";
 import { auditWithLynis } from "../support/lynis.ts";
 import { miniforge } from "../support/miniforge.ts";
 import { prove } from "../support/prove.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const roles = [...standardRoles, ...added];
   const { files, params } = miniforge;
   booted = await openBootedLab({
-    ...{ ...wholeCluster, userData, roles, otherNodes: [node2] },
+    ...{ ...wholeCluster, os: bootedSystems[0], userData, roles, otherNodes: [node2] },
     ...{ files, params: `{miniforge: ${params}, scratch-folders: {days: 30}}` },
   });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BootedNode } from "../../src/lab/booted-nodes.ts";
 import { packageRoot } from "../../src/paths.ts";
 import { run } from "../../src/run.ts";
-import { lab, labSystems } from "../support/lab-cluster.ts";
+import { bootedSystems, lab } from "../support/lab-cluster.ts";
 import { openLogLab } from "../support/log-lab.ts";
 import { prove } from "../support/prove.ts";
 import type { TwoMachines } from "../support/two-machines.ts";
@@ -45,7 +45,7 @@ function rendered(role: string, file: string): string {
   return `cat >/etc/${file} <<'FILE'\n${text}FILE\n`;
 }
 
-describe.each(labSystems)("%s", (os) => {
+describe.each(bootedSystems)("%s", (os) => {
   let logs: TwoMachines;
   beforeAll(async () => {
     logs = await openLogLab(os);

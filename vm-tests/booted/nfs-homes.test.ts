@@ -1,7 +1,7 @@
 /** Home folders of a server and what a node does without one, booted. This kernel has no NFS: vm/nfs-homes.test.ts has. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BootedLab, onMachine, openBootedLab } from "../support/booted-lab.ts";
-import { type LabClusterOptions, labSystems, wholeCluster } from "../support/lab-cluster.ts";
+import { bootedSystems, type LabClusterOptions, wholeCluster } from "../support/lab-cluster.ts";
 import { nfsRoles, otherNodes } from "../support/nfs-lab.ts";
 import { prove } from "../support/prove.ts";
 
@@ -20,7 +20,7 @@ systemctl daemon-reload; systemctl restart nfs-server.service`;
 /** How long a login without a server may take. Milliseconds. Below the mount's own patience. */
 const loginMs = 15_000;
 
-describe.each(labSystems)("%s", (os) => {
+describe.each(bootedSystems)("%s", (os) => {
   const options: LabClusterOptions = { ...wholeCluster, os, roles: nfsRoles, users: ["carol"] };
   const bothUsers: LabClusterOptions = { ...options, users: ["alice", "carol"] };
   let booted: BootedLab;

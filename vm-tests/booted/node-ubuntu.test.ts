@@ -1,8 +1,8 @@
 /** Whole nodes of Ubuntu's own packages. */
 import { ubuntuSystems } from "../support/lab-cluster.ts";
-import { describeUbuntu, ensureUbuntuImage } from "../support/ubuntu-archive.ts";
+import { describeUbuntu } from "../support/ubuntu-archive.ts";
 import { describeWholeNode } from "../support/whole-node.ts";
 
 await describeUbuntu("Ubuntu", () => {
-  for (const os of ubuntuSystems) describeWholeNode(os, ensureUbuntuImage);
+  for (const os of ubuntuSystems) describeWholeNode(os);
 });

@@ -16,7 +16,7 @@ import type { RunAt } from "../../src/verify/report.ts";
 import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { type SshDoor, sshOptions } from "../../src/verify/ssh.ts";
-import { type BringImage, cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, planOf, testState } from "./image.ts";
 import { type LabCluster, type LabClusterOptions, lab, makeLabCluster, wholeCluster } from "./lab-cluster.ts";
 
 export type BootedLab = {
@@ -40,16 +40,14 @@ export type BootedLab = {
 /**
  * Builds the image where needed, makes its root node1's own, and boots it; other nodes of the file share it.
  * @param otherMacs of further cards of the machine.
- * @param bringImage brings the image to the tests' store.
  */
 export async function openBootedLab(
   options: LabClusterOptions = wholeCluster,
   otherMacs: readonly string[] = [],
-  bringImage: BringImage = ensureImage,
 ): Promise<BootedLab> {
   const scratch = openScratch({ cache, pid: process.pid });
   const cluster = await makeLabCluster(scratch.folder("cluster"), options);
-  await bringImage(cluster.file, options.os);
+  await ensureImage(cluster.file, options.os);
   const paths = statePaths({ IMAGECTL_STATE: testState });
   const keys = keyPaths(paths.keys);
   const plan = () => planOf(cluster.file);

@@ -18,7 +18,7 @@ import { openSecrets } from "../../src/secrets.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
-import { type BringImage, cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
+import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
 import { type LabClusterOptions, lab, makeLabCluster, standardRoles, wholeCluster } from "./lab-cluster.ts";
 import type { StubConfig, StubFault } from "./stub-bastion.ts";
 
@@ -55,8 +55,6 @@ export type DeployLabOptions = {
   readonly roles?: readonly string[];
   /** That of every lab when it is left out. */
   readonly os?: LabClusterOptions["os"];
-  /** Brings the node's image to the tests' store; the command builds it without this. */
-  readonly bringImage?: BringImage;
 };
 
 const token = "5eed".repeat(16);
@@ -69,11 +67,10 @@ export async function openDeployLab({
   disk,
   roles = standardRoles,
   os = wholeCluster.os,
-  bringImage = ensureImage,
 }: DeployLabOptions): Promise<DeployLab> {
   const folder = mkdtempSync(join(tmpdir(), "imagectl-deploy-"));
   const cluster = await makeLabCluster(join(folder, "cluster"), { ...wholeCluster, os, disk, roles });
-  await bringImage(cluster.file, os);
+  await ensureImage(cluster.file, os);
   const plan = await planOf(cluster.file);
   const { image, artefact } = await imageOf(plan);
   const root = image.manifest.artefacts.find(({ name }) => name === "root.tar.zst");

@@ -8,7 +8,7 @@ import { onMachine } from "./booted-lab.ts";
 import { archiveName, makeDebianArchive, ubuntuLists } from "./debian-archive.ts";
 import { planOf } from "./image.ts";
 import { type Internet, internetAddress, openInternet } from "./internet.ts";
-import { type LabClusterOptions, type LabSystem, lab, minimalRoles, wholeCluster } from "./lab-cluster.ts";
+import { type LabClusterOptions, lab, minimalRoles, type TestSystem, wholeCluster } from "./lab-cluster.ts";
 import { openTwoMachines, type TwoMachines } from "./two-machines.ts";
 
 export type EgressLab = TwoMachines & {
@@ -29,7 +29,7 @@ export const page = "what people came for\n";
 export const packageProxy = `http://${lab.bastion}:3142`;
 export const wayOut = `http://${lab.bastion}:3128`;
 
-export async function openEgressLab(os: LabSystem): Promise<EgressLab> {
+export async function openEgressLab(os: TestSystem): Promise<EgressLab> {
   const options: LabClusterOptions = {
     ...wholeCluster,
     os,

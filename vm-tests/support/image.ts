@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect } from "vitest";
 import { makeSeed } from "../../src/cloud-init/seed.ts";
-import { operatingSystems as builtSystems } from "../../src/images/catalogue.ts";
+import { describeError } from "../../src/errors.ts";
+import { operatingSystems as builtSystems, findOperatingSystem } from "../../src/images/catalogue.ts";
 import { installers } from "../../src/images/installer/installers.ts";
 import { bootedPlanKey } from "../../src/images/installer-recipe.ts";
 import { readRecipeFiles } from "../../src/images/recipe-files.ts";
@@ -14,7 +15,7 @@ import type { NodePlan } from "../../src/plan/plan.ts";
 import { run } from "../../src/run.ts";
 import type { Artefact, Image } from "../../src/store/manifest.ts";
 import { openStore } from "../../src/store/store.ts";
-import { lab } from "./lab-cluster.ts";
+import { lab, ubuntuSystems } from "./lab-cluster.ts";
 import { ensureRecovery } from "./recovery.ts";
 
 export const imagectl = join(packageRoot, "bin/imagectl");
@@ -42,15 +43,25 @@ trap 'rm -f "$list"' EXIT
 "$@"
 `;
 
-/** Brings what the cluster file's nodes with this system are booted into to the tests' store. */
-export type BringImage = (clusterFile: string, os: string) => Promise<void>;
-
 /**
- * Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown.
- * @param sources of packages, as in sources.list(5), for another system than this machine's.
+ * Makes the secrets, and builds what the cluster file needs, or finds it up to date; its progress is shown. Where a
+ * mirror's index names packages of Ubuntu that the mirror has not: from what the release came out with, which never
+ * changes.
  */
-export async function ensureImage(clusterFile: string, os: string, sources = ""): Promise<void> {
+export async function ensureImage(clusterFile: string, os: string): Promise<void> {
   mkdirSync(testState, { recursive: true });
+  await build(clusterFile, os, "").catch((error: unknown) => {
+    const isUbuntu = ubuntuSystems.some((system) => system === os);
+    if (!isUbuntu || !describeError(error).includes("PACKAGES_GONE")) throw error;
+    console.log(`the archive's mirror is not whole: ${os} as it came out`);
+    const { archives, codename } = findOperatingSystem(os);
+    return build(clusterFile, os, `deb ${archives[0]?.uri} ${codename} main`);
+  });
+  await ensureSecrets(clusterFile);
+}
+
+/** @param sources of packages, as in sources.list(5), for another system than this machine's. */
+async function build(clusterFile: string, os: string, sources: string): Promise<void> {
   const { aptSources } = statePaths({ IMAGECTL_STATE: testState });
   // One after the other: a second build with the same cache is refused.
   const script = [join(testState, "building"), "sh", "-euc", buildWithSources, "sh", aptSources, sources];
@@ -59,7 +70,6 @@ export async function ensureImage(clusterFile: string, os: string, sources = "")
     timeoutMs: buildTimeoutMs,
     onLine: (line) => console.log(line),
   });
-  await ensureSecrets(clusterFile);
 }
 
 /** Makes what the nodes' plans take in on their way, where it is missing. */

@@ -15,7 +15,7 @@ export type LabClusterOptions = {
   /** Names of users that the file has. */
   readonly users: readonly ("alice" | "carol")[];
   /** The operating system of its one group. */
-  readonly os: LabSystem | UbuntuSystem;
+  readonly os: TestSystem;
   /** What its nodes are; with user-data, the role that runs it comes to these. */
   readonly roles: readonly string[];
   /** The node's disk policy, as YAML flow: `{match: {}}`. */
@@ -51,6 +51,22 @@ export type LabSystem = (typeof labSystems)[number];
 /** As golden images where their archive answers, and 24.04 by a stand-in for its installer: support/live-iso.ts. */
 export const ubuntuSystems = ["ubuntu-22.04", "ubuntu-24.04", "ubuntu-26.04"] as const;
 export type UbuntuSystem = (typeof ubuntuSystems)[number];
+export type TestSystem = LabSystem | UbuntuSystem;
+
+/** What the suites of booted machines run on. IMAGECTL_TEST_SYSTEMS names others, with commas between. */
+export const bootedSystems = chosenSystems(process.env.IMAGECTL_TEST_SYSTEMS);
+
+function chosenSystems(names: string | undefined): readonly [TestSystem, ...TestSystem[]] {
+  if (names === undefined) return labSystems;
+  const known: readonly TestSystem[] = [...labSystems, ...ubuntuSystems];
+  const [first, ...others] = names.split(",").map((name) => {
+    const system = known.find((each) => each === name);
+    if (system === undefined)
+      throw new Error(`IMAGECTL_TEST_SYSTEMS: ${name} is none of ${known.join(", ")}`);
+    return system;
+  });
+  return first === undefined ? labSystems : [first, ...others];
+}
 
 /** What every machine has that is logged in to, a bastion as well. */
 export const minimalRoles: readonly string[] = ["base", "accounts", "sudo", "sshd", "firewall"];

@@ -1,10 +1,10 @@
 /** Level 3: node1 that sends its logs and the bastion that keeps them. */
 import { imagectl, testState } from "./image.ts";
-import { type LabSystem, minimalRoles, wholeCluster } from "./lab-cluster.ts";
+import { minimalRoles, type TestSystem, wholeCluster } from "./lab-cluster.ts";
 import { ensureLogKeys } from "./log-keys.ts";
 import { openTwoMachines, type TwoMachines } from "./two-machines.ts";
 
-export function openLogLab(os: LabSystem): Promise<TwoMachines> {
+export function openLogLab(os: TestSystem): Promise<TwoMachines> {
   return openTwoMachines({
     cluster: {
       ...wholeCluster,

@@ -4,8 +4,8 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** Three minutes and more on two cores. Without this list vitest goes by the length of the files' text. */
 const longest = [
   ...[
-    "monitoring-debian-12",
-    "monitoring-debian-13",
+    "monitoring-told",
+    "monitoring-others",
     "booted/node-ubuntu",
     "logs",
     "booted/node",

@@ -9,7 +9,7 @@ import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
 import { describeGpuUsers, gpuCount, placeGpus } from "./gpu-users.ts";
 import { placeGrafana } from "./grafana.ts";
 import { type Hook, openHook } from "./hook.ts";
-import { type LabSystem, lab, wholeCluster } from "./lab-cluster.ts";
+import { lab, type TestSystem, wholeCluster } from "./lab-cluster.ts";
 import { prove } from "./prove.ts";
 import {
   describeSecrecy,
@@ -39,10 +39,10 @@ const params = JSON.stringify({
 });
 
 /**
- * One system of the two takes minutes: each has a file of its own, so that they run side by side.
+ * One system takes minutes: two files have them, so that they run side by side.
  * @param isTold also by a second machine that dies. The rules are the same on each system.
  */
-export function describeMonitoring(os: LabSystem, { isTold }: { readonly isTold: boolean }): void {
+export function describeMonitoring(os: TestSystem, { isTold }: { readonly isTold: boolean }): void {
   const options = { ...wholeCluster, os, roles, params, ...(isTold ? { otherNodes } : {}) };
   let booted: BootedLab;
   let hook: Hook;

@@ -1,8 +1,6 @@
 /** Ubuntu's package archive is elsewhere than Debian's: where it does not answer, its systems cannot be built. */
 import { describe } from "vitest";
-import { describeError } from "../../src/errors.ts";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
-import { ensureImage } from "./image.ts";
 import { ubuntuSystems } from "./lab-cluster.ts";
 
 /** Milliseconds. Our choice: a machine without a way to it may drop what is sent. */
@@ -22,17 +20,4 @@ async function whyNotHere(): Promise<string | undefined> {
 export async function describeUbuntu(name: string, describeIt: () => void): Promise<void> {
   const why = await whyNotHere();
   describe.skipIf(why !== undefined)(why === undefined ? name : `${name}: skipped, since ${why}`, describeIt);
-}
-
-/**
- * Builds from the archive as it is today; where a mirror's index names what the mirror has not, such as NVIDIA's modules
- * for the newest kernel, from what the release came out with, which never changes.
- */
-export async function ensureUbuntuImage(clusterFile: string, os: string): Promise<void> {
-  const { archives, codename } = findOperatingSystem(os);
-  await ensureImage(clusterFile, os).catch((error: unknown) => {
-    if (!describeError(error).includes("PACKAGES_GONE")) throw error;
-    console.log(`the archive's mirror is not whole: ${os} as it came out`);
-    return ensureImage(clusterFile, os, `deb ${archives[0]?.uri} ${codename} main`);
-  });
 }

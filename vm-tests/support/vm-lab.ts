@@ -15,7 +15,6 @@ import { machineCapabilities } from "../../src/serve/serve.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import {
-  type BringImage,
   cache,
   ensureImage,
   ensureSecrets,
@@ -61,7 +60,7 @@ export type VmLabOptions = {
   /** The kernel that is tried out with an accelerator. */
   readonly kernel?: string;
   /** Brings what the node is booted into to the tests' store; the command builds it without this. */
-  readonly bringImage?: BringImage;
+  readonly bringImage?: (clusterFile: string, os: string) => Promise<void>;
   /** Of cards beside the one that boots. */
   readonly otherMacs?: readonly string[];
 };

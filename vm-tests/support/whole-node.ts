@@ -5,16 +5,15 @@ import { packageRoot } from "../../src/paths.ts";
 import { runChecks } from "../../src/verify/run-checks.ts";
 import { reportTable } from "../../src/verify/show-report.ts";
 import { type BootedLab, onMachine, openBootedLab } from "./booted-lab.ts";
-import type { BringImage } from "./image.ts";
-import { type LabClusterOptions, lab, wholeCluster } from "./lab-cluster.ts";
+import { lab, type TestSystem, wholeCluster } from "./lab-cluster.ts";
 import { prove } from "./prove.ts";
 
 /** Each takes three minutes and more: Debian's and Ubuntu's have a file of their own, so that they run side by side. */
-export function describeWholeNode(os: LabClusterOptions["os"], bringImage?: BringImage): void {
+export function describeWholeNode(os: TestSystem): void {
   describe(os, () => {
     let booted: BootedLab;
     beforeAll(async () => {
-      booted = await openBootedLab({ ...wholeCluster, os }, [], bringImage);
+      booted = await openBootedLab({ ...wholeCluster, os });
     });
     afterAll(() => booted?.close());
 

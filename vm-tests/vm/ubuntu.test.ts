@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findOperatingSystem } from "../../src/images/catalogue.ts";
 import { computingRoles, ubuntuSystems } from "../support/lab-cluster.ts";
 import { tellAsOneStory } from "../support/story.ts";
-import { describeUbuntu, ensureUbuntuImage } from "../support/ubuntu-archive.ts";
+import { describeUbuntu } from "../support/ubuntu-archive.ts";
 import { bringUp } from "../support/until-ready.ts";
 import { openVmLab, type VmLab } from "../support/vm-lab.ts";
 
@@ -14,7 +14,7 @@ await describeUbuntu("Ubuntu", () => {
     beforeAll(async () => {
       // Its pip is too old for one of them.
       const roles = computingRoles.filter((role) => os !== "ubuntu-22.04" || role !== "python-users");
-      vm = await openVmLab({ firmware: "uefi-x64", os, cluster: { roles }, bringImage: ensureUbuntuImage });
+      vm = await openVmLab({ firmware: "uefi-x64", os, cluster: { roles } });
       await vm.bastion.start();
     });
     afterAll(() => vm?.close());
