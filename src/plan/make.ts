@@ -216,7 +216,7 @@ function methodFindings(where: Where, { name, method, disk, restart }: Group): r
   ];
 }
 
-/** Systems on which roles of a node that computes were proved, and others were not. */
+/** Systems whose installer comes as an ISO. */
 function systemFindings(
   where: Where,
   { name, os, method }: Group,
@@ -234,12 +234,13 @@ function systemFindings(
       },
     ];
   }
+  if (method !== "installer") return [];
   return [
     {
-      code: "OS_UNPROVED",
-      where: where(`groups.${name}.os`),
-      message: `not every role was proved on ${os}; all were on Debian`,
-      hint: "Arm one node and read its checks before you arm the others: imagectl verify NODE",
+      code: "INSTALLER_UNPROVED",
+      where: where(`groups.${name}.method`),
+      message: `the installer of ${os} was proved with a stand-in for its ISO, and not with the ISO`,
+      hint: "Arm one node and read its checks before you arm the others: imagectl verify NODE; or set method: golden",
       severity: "warning",
     },
   ];

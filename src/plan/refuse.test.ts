@@ -32,18 +32,22 @@ describe("a system's own installer", () => {
   });
 });
 
-describe("a system on which not every role was proved", () => {
-  const findingsFor = (os: string) =>
+describe("a system whose installer comes as an ISO", () => {
+  const findingsFor = (os: string, method = "golden") =>
     checkPlans({
-      ...input(roles, clusterText.replace("os: debian-12", `os: ${os}`)),
+      ...input(
+        roles,
+        clusterText.replace("os: debian-12", `os: ${os}`).replace("method: golden", `method: ${method}`),
+      ),
       operatingSystems: ["debian-12", "ubuntu-24.04"],
       installedSystems: ["ubuntu-24.04", "ubuntu-26.04"],
     });
 
-  test("is warned of", () => {
-    expect(findingsFor("ubuntu-24.04")).toEqual([
-      expect.objectContaining({ code: "OS_UNPROVED", severity: "warning" }),
-    ]);
+  test("is warned of where that installer is wanted, since no ISO was at hand", () => {
+    expect(findingsFor("ubuntu-24.04")).toEqual([]);
+    expect(findingsFor("ubuntu-24.04", "installer")).toContainEqual(
+      expect.objectContaining({ code: "INSTALLER_UNPROVED", severity: "warning" }),
+    );
   });
 
   test("is refused as a golden image where no recipe makes one", () => {
