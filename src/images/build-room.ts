@@ -131,10 +131,10 @@ export async function requireSpace(folder: string, needed: number, remedy: strin
  * that is not there.
  */
 export async function isFolderFull(folder: string): Promise<boolean> {
-  // As root, who writes into what is reserved too.
-  const { bfree, bsize, files, ffree } = await statfs(folder);
+  // What is free without being available is also ext4's own reserve, which root does not get either.
+  const { bavail, bsize, files, ffree } = await statfs(folder);
   // Some file systems do not count their files: tmpfs without a limit, btrfs.
-  return bfree * bsize < fullBelowBytes || (files > 0 && ffree === 0);
+  return bavail * bsize < fullBelowBytes || (files > 0 && ffree === 0);
 }
 
 /**
