@@ -17,7 +17,7 @@ export function describePulls(booted: () => BootedLab, options: LabClusterOption
     await onNode("rm -rf /srv/data/*");
   });
   test("it copies a file that only root may read", async () => {
-    await onNode(`install -m 0600 /dev/stdin ${secret} <<END\nof root\nEND`);
+    await onNode(`(umask 077; cat >${secret}) <<END\nof root\nEND`);
     const answer = await asBackupHost(
       booted(),
       'rsync -a -e "$way" "$there":/ copy/ && stat -c %a copy/for-root && cat copy/for-root',
@@ -48,7 +48,7 @@ export function describePulls(booted: () => BootedLab, options: LabClusterOption
     ],
     ["a terminal", '$way -tt "$there" id', /PTY allocation request failed/],
   ])("%s is refused", async (_what, script, reason) => {
-    await onNode(`install -m 0600 /dev/stdin ${secret} <<END\nof root\nEND`);
+    await onNode(`(umask 077; cat >${secret}) <<END\nof root\nEND`);
     const answer = await asBackupHost(booted(), script);
     expect(answer.exitCode, answer.stdout).not.toBe(0);
     expect(answer.stderr).toMatch(reason);
