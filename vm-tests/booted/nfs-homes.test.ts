@@ -50,7 +50,8 @@ describe.each(bootedSystems)("%s", (os) => {
     expect([proofs.length, elsewhere.length]).toEqual([9, 5]);
   });
 
-  test("a daemon that knew of version 2 or 3 would listen", async () => {
+  const why = os === "ubuntu-22.04" ? ": skipped, since 22.04's ends without a kernel that serves" : "";
+  test.skipIf(why !== "")(`a daemon that knew of version 2 or 3 would listen${why}`, async () => {
     const settings = "/etc/nfs.conf";
     const listens = "{ ss -Hltnp | grep -c rpc.mountd || :; }";
     expect(await onNode(`pgrep -x rpc.mountd >/dev/null && ${listens}`)).toBe("0");
