@@ -60,6 +60,25 @@ describe("a system whose installer comes as an ISO", () => {
   });
 });
 
+describe("a role that is for other systems", () => {
+  const hintFor = (systems: string, os: string) => {
+    const zero = { ...roles.zero, "role.yaml": `${roles.zero?.["role.yaml"] ?? ""}systems: [${systems}]\n` };
+    const findings = checkPlans({
+      ...input({ ...roles, zero }, clusterText.replaceAll("os: debian-12", `os: ${os}`)),
+      operatingSystems: ["ubuntu-24.04", "debian-12", "debian-13"],
+    });
+    return findings.find(({ code }) => code === "ROLE_UNSUITABLE")?.hint;
+  };
+
+  test("names one that there is a recipe for, also where a family is meant", () => {
+    expect(hintFor("debian", "ubuntu-24.04")).toContain("set-os gpu debian-12, or take zero out");
+  });
+
+  test("names none where there is none", () => {
+    expect(hintFor("fedora", "debian-12")).toBe("Take zero out of groups.gpu.roles");
+  });
+});
+
 describe("what is refused", () => {
   const withRole = (role: string, texts: Readonly<Record<string, string>>): Folders => ({
     ...roles,

@@ -50,7 +50,7 @@ export function selectRoles(
     findings: [
       ...judgeOs(group, operatingSystems, report),
       ...judgeNames(group, catalogue, report),
-      ...roles.flatMap((role) => judgeSystems(role, group, report)),
+      ...roles.flatMap((role) => judgeSystems(role, group, operatingSystems, report)),
       ...roles.flatMap((role) => judgeNeeds(role, group, report)),
       ...roles.flatMap((role) => judgeFiles(role, group, report)),
       ...roles.flatMap((role) => judgeParams(role, group, report)),
@@ -74,12 +74,20 @@ function judgeNames(group: RoleChoice, { names }: RoleCatalogue, report: Report)
   );
 }
 
-function judgeSystems({ name, systems }: Role, group: RoleChoice, report: Report): Finding[] {
-  const { family } = splitOsId(group.os);
-  if (systems.length === 0 || systems.includes(group.os) || systems.includes(family)) return [];
+function judgeSystems(
+  { name, systems }: Role,
+  group: RoleChoice,
+  known: readonly string[],
+  report: Report,
+): Finding[] {
+  const suits = (os: string): boolean => systems.includes(os) || systems.includes(splitOsId(os).family);
+  if (systems.length === 0 || suits(group.os)) return [];
   const place = `roles.${group.roles.indexOf(name)}`;
   const message = `the role ${name} is for ${systems.join(", ")}, and the group ${group.name} has ${group.os}`;
-  const hint = `imagectl set-os ${group.name} ${systems[0]}, or take ${name} out of groups.${group.name}.roles`;
+  const other = known.find(suits);
+  const without = `${name} out of groups.${group.name}.roles`;
+  const hint =
+    other === undefined ? `Take ${without}` : `imagectl set-os ${group.name} ${other}, or take ${without}`;
   return [report(place, "ROLE_UNSUITABLE", message, hint)];
 }
 

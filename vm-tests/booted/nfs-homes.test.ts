@@ -20,7 +20,12 @@ systemctl daemon-reload; systemctl restart nfs-server.service`;
 /** How long a login without a server may take. Milliseconds. Below the mount's own patience. */
 const loginMs = 15_000;
 
-describe.each(bootedSystems)("%s", (os) => {
+/** Of a system without the role: see its role.yaml. */
+const without = "ubuntu-26.04";
+if (bootedSystems.includes(without))
+  test.skip(`${without}: its systemd waits for /home before the network`, () => {});
+
+describe.each(bootedSystems.filter((os) => os !== without))("%s", (os) => {
   const options: LabClusterOptions = { ...wholeCluster, os, roles: nfsRoles, users: ["carol"] };
   const bothUsers: LabClusterOptions = { ...options, users: ["alice", "carol"] };
   let booted: BootedLab;
