@@ -31,14 +31,14 @@ function place(
   };
 }
 
-const accept = (checks: readonly Check[], node: RunAt) =>
+const accept = (checks: readonly Check[], node: RunAt, told: string[] = []) =>
   acceptance({
     plan: { node: { hostname: "node1", checks } } as unknown as NodePlan,
     vantages: { node, bastion: place(), outsider: place() },
     capabilities: new Set(),
     now: () => new Date(),
     settleSeconds: 0,
-    onProgress: () => {},
+    onProgress: (line) => told.push(line),
   });
 
 test("a check that its fault turns red, and that is green again, is proved", async () => {
@@ -67,6 +67,22 @@ test.each<[string, Check, RunAt, string]>([
   const { proofs } = await accept([one], node);
   expect(proofs[0]?.isProved).toBe(false);
   expect(proofs[0]?.reason).toContain(reason);
+});
+
+test("a fault that could not be injected once is injected again, and that is told", async () => {
+  const inner = place();
+  const scripts: string[] = [];
+  const node: RunAt = async (script, seconds) => {
+    scripts.push(script);
+    if (script === "break" && scripts.filter((each) => each === "break").length === 1)
+      return { exitCode: 5, stdout: "", stderr: "busy" };
+    return inner(script, seconds);
+  };
+  const told: string[] = [];
+  const { proofs } = await accept([check({})], node, told);
+  expect(proofs[0]?.isProved).toBe(true);
+  expect(scripts).toEqual(["check", "break", "mend", "break", "check", "mend", "check"]);
+  expect(told).toContain("its fault is injected again: example: it is well (from node): exit 5: busy");
 });
 
 test("what cannot be proved here is named with its needs", async () => {

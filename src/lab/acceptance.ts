@@ -76,11 +76,9 @@ async function proveByFault(before: CheckResult, options: AcceptanceRun): Promis
   if (before.outcome === "red")
     return { check, isProved: false, reason: `red without a fault: ${before.reason}` };
   const scripts = faultScripts(check.fault);
-  const injected = await runFault(scripts.at, scripts.inject, options);
-  if (injected !== undefined) {
-    await runFault(scripts.at, scripts.undo, options);
-    return { check, isProved: false, reason: `its fault could not be injected: ${injected}` };
-  }
+  const failure = await injectFault(check, scripts, options);
+  if (failure !== undefined)
+    return { check, isProved: false, reason: `its fault could not be injected: ${failure}` };
   const broken = await untilOutcome(check, "red", options);
   return mend(check, scripts, broken, options);
 }
@@ -102,6 +100,27 @@ async function mend(
     return { check, isProved: false, reason: `stayed red after its fault was undone: ${mended.reason}` };
   }
   return { check, isProved: true, reason: broken.reason };
+}
+
+/**
+ * On a busy machine a service does not restart once in hundreds of times, and the fault is in nobody's way then: it is
+ * tried once more, and told.
+ * @returns what went wrong, the second time as well, or undefined.
+ */
+async function injectFault(
+  check: Check,
+  { at, inject, undo }: FaultScripts,
+  options: AcceptanceRun,
+): Promise<string | undefined> {
+  const tryOnce = async (): Promise<string | undefined> => {
+    const failure = await runFault(at, inject, options);
+    if (failure !== undefined) await runFault(at, undo, options);
+    return failure;
+  };
+  const failure = await tryOnce();
+  if (failure === undefined) return undefined;
+  options.onProgress(`its fault is injected again: ${titleOf(check)}: ${failure}`);
+  return tryOnce();
 }
 
 /** @returns what went wrong, or undefined. */
