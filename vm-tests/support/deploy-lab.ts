@@ -16,6 +16,7 @@ import type { NodePlan } from "../../src/plan/plan.ts";
 import { run, type StartedProcess, start } from "../../src/run.ts";
 import { openSecrets } from "../../src/secrets.ts";
 import type { Firmware } from "../../src/store/manifest.ts";
+import type { Vantages } from "../../src/verify/run-checks.ts";
 import { runThrough } from "../../src/verify/run-framed.ts";
 import { sshOptions } from "../../src/verify/ssh.ts";
 import { cache, ensureImage, imageOf, logsFolder, planOf, testState } from "./image.ts";
@@ -226,6 +227,16 @@ export async function startFromDisk(machine: QemuHost): Promise<void> {
   const from = machine.console().length;
   await machine.boot("disk-first");
   await machine.untilConsole(/node1 login:/, 700, from);
+}
+
+/** For checks that are all from the node itself: nobody else stands in this lab. */
+export function nodeAlone(machine: QemuHost): Vantages {
+  const nobody = () => Promise.reject(new Error("only the node is asked here"));
+  return {
+    node: (script, timeoutSeconds) => machine.run(script, timeoutSeconds),
+    bastion: nobody,
+    outsider: nobody,
+  };
 }
 
 /** As the server gets in; the host CA is the stub's. */

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
-import { type DeployLab, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
+import { type DeployLab, nodeAlone, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
 import { standardRoles, type TestSystem } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 import { tellAsOneStory } from "../support/story.ts";
@@ -42,15 +42,10 @@ function describeDriver(os: TestSystem, proved: readonly string[]): void {
   });
 
   test("each check is green, and its fault turns it red", async () => {
-    const nobody = () => Promise.reject(new Error("no check of the driver is from there"));
     const { proofs, elsewhere } = await prove({
       plan: await deployLab.setDiskPolicy(disk),
       wanted: ({ role }) => proved.includes(role),
-      vantages: {
-        node: (script, timeoutSeconds) => machine.run(script, timeoutSeconds),
-        bastion: nobody,
-        outsider: nobody,
-      },
+      vantages: nodeAlone(machine),
       capabilities: machineCapabilities,
       settleSeconds: 30,
     });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { QemuHost } from "../../src/lab/qemu-host.ts";
 import { machineCapabilities } from "../../src/serve/serve.ts";
-import { type DeployLab, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
+import { type DeployLab, nodeAlone, openDeployLab, startFromDisk } from "../support/deploy-lab.ts";
 import { standardRoles } from "../support/lab-cluster.ts";
 import { prove } from "../support/prove.ts";
 import { tellAsOneStory } from "../support/story.ts";
@@ -30,15 +30,10 @@ test("a machine with a SATA disk is deployed, and starts without a failed servic
 });
 
 test("each check of the disks is green, and its fault turns it red", async () => {
-  const nobody = () => Promise.reject(new Error("only the node is asked here"));
   const { elsewhere } = await prove({
     plan: await deployLab.setDiskPolicy(disk),
     wanted: ({ role, from }) => role === "smartd" && from === "node",
-    vantages: {
-      node: (script, timeoutSeconds) => machine.run(script, timeoutSeconds),
-      bastion: nobody,
-      outsider: nobody,
-    },
+    vantages: nodeAlone(machine),
     capabilities: [...machineCapabilities, "hardware-smart"],
     settleSeconds: 60,
   });
